@@ -1,0 +1,3 @@
+"""Semantic versions of multimodal embeddings, kept in Git."""
+
+__version__ = "0.1.0"

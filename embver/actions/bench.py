@@ -1,0 +1,225 @@
+"""Evaluate retrieval on labelled pairs, with confidence intervals, into the card; keep per-query scores."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embver import __version__
+from embver.actions.comparing import in_id_order, probe_vectors
+from embver.actions.inputs import probe_items, resolve_model
+from embver.actions.workspace import CARD, ITEMS, Source, Workspace
+from embver.card import Card
+from embver.errors import ConfigError, UsageError
+from embver.probe import ProbeItem, ProbeSet, parse_items
+from embver.store.cards import update_card
+from embver.store.config import BenchmarkSetting
+from embver.store.files import write_atomic
+
+if TYPE_CHECKING:
+    from embver.measure.retrieval import Evaluation
+
+Progress = Callable[[str, int, int], None]
+Rows = dict[str, Any]  # item id -> row of its vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchReport:
+    """The records that were written into the card of one version."""
+
+    reference: str
+    records: tuple[Mapping[str, Any], ...]
+
+
+def bench(
+    work: Workspace, name: str, *, now: datetime, progress: Progress, device: str = "auto"
+) -> BenchReport:
+    """Run every benchmark of an embedding on its working version, and write all records at once.
+
+    A benchmark on the probe set uses the stored probe vectors; any other set is encoded by the card.
+    """
+    source = work.next_source(name)
+    card = work.card(source)
+    if not card.artifacts:
+        raise UsageError(f"{source.reference} has no vectors yet", hint=f"embver encode {name}")
+    settings = work.settings.benchmarks_for(name)
+    if not settings:
+        raise UsageError(
+            "there is no benchmark to run", hint="embver.toml: [[benchmark]] id, items, query, document"
+        )
+    records, files = [], {}
+    cache: dict[str, tuple[ProbeSet, Mapping[str, Rows]]] = {}
+    for setting in settings:
+        items, vectors = _vectors(work, source, card, setting, cache, progress, device)
+        record, raw = _run(card, setting, items, vectors)
+        path = f"benchmarks/{setting.id}.json"
+        files[path] = raw
+        digest = hashlib.sha256(raw).hexdigest()
+        record |= {
+            "harness": {"name": "embver", "version": __version__},
+            "date": now.strftime("%Y-%m-%d"),
+            "source": {"format": "embver.bench", "path": path, "sha256": digest},
+        }
+        records.append(record)
+    for path, raw in files.items():
+        write_atomic(work.path(source.folder, path), raw)
+    file = work.path(source.folder, CARD)
+    kept = [
+        dict(entry.plain) for entry in card.benchmarks if entry.id not in {record["id"] for record in records}
+    ]
+    write_atomic(file, update_card(file.read_bytes().decode(), [(("benchmarks",), kept + records)]).encode())
+    work.repo.stage([f"{source.folder}/{path}" for path in (CARD, *files)])
+    return BenchReport(reference=source.reference, records=tuple(records))
+
+
+def _vectors(
+    work: Workspace,
+    source: Source,
+    card: Card,
+    setting: BenchmarkSetting,
+    cache: dict[str, tuple[ProbeSet, Mapping[str, Rows]]],
+    progress: Progress,
+    device: str,
+) -> tuple[ProbeSet, Mapping[str, Rows]]:
+    """Return a benchmark's items and their vectors by `MODALITY.ROLE` and id."""
+    if setting.items in cache:
+        return cache[setting.items]
+    path = work.repo.root / setting.items
+    file = path / ITEMS if path.is_dir() else path
+    if not file.is_file():
+        raise UsageError(f"embver.toml: benchmark {setting.id}: {setting.items} does not exist")
+    try:
+        items = parse_items(file.read_text(encoding="utf-8").splitlines(), name=file.parent.name)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UsageError(f"{setting.items}: {error}") from error
+    if card.probe is not None and card.probe.probe_digest == items.digest:
+        stored = probe_vectors(work, source, card)
+        found = {
+            key: {item.id: rows[n] for n, item in enumerate(items.rows(*key.split(".", 1)))}
+            for key, rows in stored.items()
+        }
+    else:
+        found = _encode(work, card, items, file.parent, progress, device)
+    cache[setting.items] = (items, found)
+    return cache[setting.items]
+
+
+def _encode(
+    work: Workspace, card: Card, items: ProbeSet, folder: Path, progress: Progress, device: str
+) -> dict[str, Rows]:
+    from embver.encode.models import load_encoders
+    from embver.encode.runner import encode
+    from embver.encode.spec import EncoderSpec
+
+    space = dict(card.plain["space"])
+    specs = {
+        modality: EncoderSpec.from_plain(modality, encoder, space, resolve_model(work, modality, encoder))
+        for modality, encoder in card.encoders.items()
+        if modality in items.modalities
+    }
+    encoders = load_encoders(specs, device=device)
+    found = {}
+    for modality, encoder in encoders.items():
+        for role in ("query", "document"):
+            wanted = probe_items(items, folder, modality, role)
+            if not wanted:
+                continue
+            what = f"{items.name} {modality} {role}"
+            vectors = encode(
+                encoder,
+                wanted,
+                role=role if encoder.spec.prompts else None,
+                progress=lambda done, total, what=what: progress(what, done, total),  # type: ignore[misc]
+            ).vectors
+            found[f"{modality}.{role}"] = {item.id: vectors[n] for n, item in enumerate(wanted)}
+    return found
+
+
+def _run(
+    card: Card, setting: BenchmarkSetting, items: ProbeSet, vectors: Mapping[str, Rows]
+) -> tuple[dict[str, Any], bytes]:
+    """Evaluate one benchmark; return its record and its raw file, per-query scores included."""
+    import numpy as np
+
+    from embver.measure.retrieval import evaluate
+    from embver.measure.strata import Side, StratumItems
+
+    queries = _chosen(items, setting, setting.query, "query")
+    documents = _chosen(items, setting, setting.document, "document")
+    stratum = StratumItems(
+        query_modality=setting.query,
+        document_modality=setting.document,
+        query_ids=tuple(item.id for item in queries),
+        query_pairs=tuple(item.pair for item in queries),
+        document_ids=tuple(item.id for item in documents),
+        document_pairs=tuple(item.pair for item in documents),
+    )
+    asked, found = vectors[f"{setting.query}.query"], vectors[f"{setting.document}.document"]
+    side = Side(
+        query=np.stack([asked[item.id] for item in queries]),
+        document=np.stack([found[item.id] for item in documents]),
+    )
+    try:
+        evaluation = evaluate(stratum, side, metric=card.space.metric, metrics=setting.metrics)
+    except ValueError as error:
+        raise ConfigError(f"embver.toml: benchmark {setting.id}: {error}") from error
+    return _record(card, setting, items, evaluation), _raw(setting, items, evaluation)
+
+
+def _chosen(items: ProbeSet, setting: BenchmarkSetting, modality: str, role: str) -> list[ProbeItem]:
+    wanted = {
+        key: {value} if isinstance(value, str) else set(value)
+        for key, value in setting.where.get(role, {}).items()
+    }
+    chosen = [
+        item
+        for _, item in in_id_order(items.rows(modality, role))
+        if all(item.attributes.get(key) in values for key, values in wanted.items())
+    ]
+    if not chosen:
+        raise ConfigError(f"embver.toml: benchmark {setting.id}: no {modality} item is a {role} here")
+    return chosen
+
+
+def _record(card: Card, setting: BenchmarkSetting, items: ProbeSet, evaluation: Evaluation) -> dict[str, Any]:
+    metrics = []
+    for result in evaluation.results:
+        plain = result.to_plain()
+        if result.key == setting.main:
+            plain = {"key": plain["key"], "value": plain["value"], "main": True, **plain}
+        metrics.append(plain)
+    letters = f"{setting.query[0]}2{setting.document[0]}"
+    return {
+        "id": setting.id,
+        "task": {"name": setting.title or setting.id, "type": "Retrieval", "category": letters},
+        "dataset": {"id": items.name, "sha256": items.digest.removeprefix("sha256:")},
+        "protocol": {
+            "queries": len(evaluation.query_ids),
+            "candidates": evaluation.candidates,
+            "relevant_per_query": round(evaluation.relevant_per_query, 4),
+            "relevance": "binary",
+            "tie_break": "id",
+            "similarity": card.space.metric,
+        },
+        "metrics": metrics,
+    }
+
+
+def _raw(setting: BenchmarkSetting, items: ProbeSet, evaluation: Evaluation) -> bytes:
+    plain = {
+        "format": "embver.bench",
+        "format_version": 1,
+        "id": setting.id,
+        "items": {"name": items.name, "digest": items.digest},
+        "metrics": {result.key: result.to_plain() for result in evaluation.results},
+        "queries": list(evaluation.query_ids),
+        "per_query": {
+            key: [round(float(score), 6) for score in scores] for key, scores in evaluation.per_query.items()
+        },
+    }
+    return (json.dumps(plain, ensure_ascii=False, separators=(",", ":")) + "\n").encode()

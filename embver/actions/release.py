@@ -1,0 +1,349 @@
+"""Release the working version: plan, then apply. The tag is what makes a release, and it comes last.
+
+Everything that can fail happens before the first change. Then branch and tag move in one transaction of Git's
+own; what follows (the folder's new name in the work tree) is put right by the next command if this one is killed:
+a journal in `.git/embver` says what was under way.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embver.actions.status import StatusReport, is_worth_a_release, status
+from embver.actions.workspace import CARD, NEXT, Workspace
+from embver.card import card_digest, space_id
+from embver.errors import PolicyError, RepoError, UsageError
+from embver.levels import Level
+from embver.pointer import Pointer
+from embver.policy import Judgement
+from embver.rules import Strength
+from embver.store.cards import read_card_text, update_card
+from embver.store.files import write_atomic
+from embver.store.schemas import check_card
+from embver.store.templates import render_template
+from embver.version import Version
+
+JOURNAL = "release.json"
+SUMS = "SHA256SUMS"
+FILE_MODE = "100644"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRequest:
+    """What `embver release` was asked."""
+
+    name: str
+    level: Level | None = None
+    reason: str | None = None
+    pre: str | None = None
+    push: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasePlan:
+    """What a release would do, ready to be applied."""
+
+    name: str
+    version: Version
+    tag: str
+    level: str
+    verdict: str
+    previous: str | None
+    report: StatusReport
+    card: str  # the card's new text
+    digest: str
+    message: str
+    files: tuple[str, ...]  # in next/, relative to it
+    override: dict[str, Any] | None
+    push: bool
+
+    @property
+    def reference(self) -> str:
+        """Return NAME@VERSION."""
+        return f"{self.name}@{self.version}"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the stable keys of `embver release --json`."""
+        return {
+            "name": self.name,
+            "version": str(self.version),
+            "tag": self.tag,
+            "level": self.level,
+            "verdict": self.verdict,
+            "previous": self.previous,
+            "card_digest": self.digest,
+            "override": self.override,
+        }
+
+
+def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
+    """Decide number, card and message of a release; changes nothing.
+
+    Raises PolicyError with the reasons where the number would promise more than was measured, CardError for a
+    card that is not valid, UsageError where there is nothing to release or something is in the way.
+    """
+    report = status(work, request.name)
+    _check_encoded(work, report)
+    if not is_worth_a_release(report):
+        raise PolicyError(
+            f"{request.name}: nothing changed since {report.current.reference if report.current else ''} "
+            "that a user of its vectors could notice",
+            hint=f"embver diff {request.name}",
+        )
+    level, override = _choose_level(report, request)
+    version = _version(report, level, request.pre)
+    tag = work.settings.tags.format(request.name, version)
+    _check_free(work, report, version, tag)
+    text = _card(work, report, version, override)
+    parsed = read_card_text(text, path=f"{work.folder(request.name, version)}/{CARD}")
+    problems = check_card(parsed, folder=str(version))
+    if problems:
+        raise RepoError(
+            "the card to be released would not be valid:\n" + "\n".join(p.format() for p in problems)
+        )
+    digest = card_digest(parsed.plain)
+    judged = report.judgement
+    word = level.word if judged else "first"
+    verdict = (
+        judged.verdict.word if judged and judged.verdict else ("none" if judged is None else "unmeasured")
+    )
+    previous = report.current.reference if report.current else None
+    context = {
+        "title": f"{request.name} {version}",
+        "words": [str(entry["text"]) for entry in parsed.plain.get("changes") or ()],
+        "reasons": [
+            f"{reason.level.word}: {reason.path}: {reason.why}" for reason in report.reasons if reason.level
+        ],
+        "override": override,
+        "trailers": {"Card-Digest": digest, "Level": word, "Verdict": verdict, "Previous": previous},
+    }
+    return ReleasePlan(
+        name=request.name,
+        version=version,
+        tag=tag,
+        level=word,
+        verdict=verdict,
+        previous=previous,
+        report=report,
+        card=text,
+        digest=digest,
+        message=render_template("tag-message.txt.j2", context),
+        files=_files(work, report),
+        override=override,
+        push=request.push,
+    )
+
+
+def _check_encoded(work: Workspace, report: StatusReport) -> None:
+    card, name = report.card, report.name
+    if not card.artifacts:
+        raise UsageError(f"{name}@next has no vectors yet", hint=f"embver encode {name}")
+    if card.plain.get("fingerprint") != space_id(card.plain):
+        raise UsageError(
+            f"{name}@next: the card was changed after its vectors were encoded: its fingerprint is another one now",
+            hint=f"embver encode {name}",
+        )
+    for artifact in card.artifacts:
+        file = work.path(work.folder(name, NEXT), artifact.path)
+        pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
+        if not file.is_file():
+            raise UsageError(f"{name}@next: {artifact.path} is missing", hint=f"embver encode {name} --force")
+        if artifact.role != "ids" and (
+            Pointer.parse(file.read_bytes()[:1024]) != pointer or not work.lfs.holds(pointer)
+        ):
+            raise UsageError(
+                f"{name}@next: {artifact.path} is not what the card says",
+                hint=f"embver encode {name} --force",
+            )
+
+
+def _choose_level(report: StatusReport, request: ReleaseRequest) -> tuple[Level, dict[str, Any] | None]:
+    """Return the level to release at and, if that is not the computed one, the override for the card."""
+    judged = report.judgement
+    if judged is None:
+        if request.level is not None:
+            raise UsageError("the first release has no level: there is nothing that it could break")
+        return Level.NONE, None
+    chosen = request.level if request.level is not None else judged.level
+    if chosen >= judged.level:
+        needs_words = judged.needs_reason is not None and chosen < Level.MAJOR and not request.reason
+        if needs_words and not _is_explained(report, judged):
+            raise PolicyError(
+                f"{request.name}: a {chosen.word} release needs a written reason: {judged.needs_reason}",
+                hint=f"embver release {request.name} --level {chosen.word} --reason TEXT, or an entry in `changes`",
+            )
+        if chosen == judged.level and not (judged.needs_reason and request.reason):
+            return chosen, None
+        return chosen, _override(judged, chosen, request.reason)
+    return chosen, _lower(report, judged, chosen, request)
+
+
+def _lower(report: StatusReport, judged: Judgement, chosen: Level, request: ReleaseRequest) -> dict[str, Any]:
+    """Return the override for a level below the computed one; raise PolicyError where that is not allowed."""
+    against = report.current.reference if report.current else ""
+    why = tuple(f"{reason.path}: {reason.why}" for reason in report.reasons if reason.level > chosen)
+    verdict = f", measured {judged.verdict.word}" if judged.verdict else ""
+    if chosen < judged.floor:
+        raise PolicyError(
+            f"refused: {request.name} cannot be released as {chosen.word.upper()}: it breaks what users of "
+            f"{against} have{verdict}",
+            reasons=why,
+            hint=f"embver release {request.name}    (as {judged.level.word.upper()}, {report.proposed})",
+        )
+    if not request.reason:
+        raise PolicyError(
+            f"refused: {request.name} calls for {judged.level.word.upper()}, not {chosen.word.upper()}{verdict}",
+            reasons=why,
+            hint=f"embver release {request.name} --level {chosen.word} --reason TEXT, if you know better",
+        )
+    return _override(judged, chosen, request.reason)
+
+
+def _override(judged: Judgement, chosen: Level, reason: str | None) -> dict[str, Any]:
+    made: dict[str, Any] = {"computed": judged.level.word, "chosen": chosen.word}
+    if reason:
+        made["reason"] = reason
+    return made
+
+
+def _is_explained(report: StatusReport, judged: Judgement) -> bool:
+    """Tell whether the card's `changes` speak of every field that asks for a written reason."""
+    asking = [reason.path for reason in judged.reasons if reason.strength is Strength.SOFT]
+    areas = [str(entry.get("area", "")) for entry in report.card.plain.get("changes") or ()]
+    return bool(asking) and all(any(area and path.startswith(area) for area in areas) for path in asking)
+
+
+def _version(report: StatusReport, level: Level, pre: str | None) -> Version:
+    if report.current is None:
+        return Version.parse(f"{report.proposed}-{pre}.1") if pre else report.proposed
+    return report.current.version.bump(level, pre=pre)
+
+
+def _check_free(work: Workspace, report: StatusReport, version: Version, tag: str) -> None:
+    name = report.name
+    if work.repo.git("tag", "--list", tag).strip():
+        raise UsageError(f"the tag {tag} exists already", hint=f"embver show {name}@{version}")
+    if work.path(work.folder(name, version)).exists():
+        raise UsageError(
+            f"{work.folder(name, version)} exists already", hint="move it away, then release again"
+        )
+    if work.repo.is_shallow():
+        raise RepoError(
+            "this clone is shallow: a release needs the tags and commits before it",
+            hint="git fetch --unshallow --tags",
+        )
+    if work.repo.branch() is None:
+        raise UsageError("HEAD is detached: a release needs a branch to stand on", hint="git switch BRANCH")
+    if work.repo.identity() is None:
+        raise RepoError(
+            "Git does not know who releases",
+            hint="git config user.name NAME && git config user.email ADDRESS",
+        )
+    extra = set(_files_on_disk(work, name)) - set(_files(work, report))
+    if extra:
+        raise UsageError(
+            f"{work.folder(name, NEXT)} holds what the card does not name: {', '.join(sorted(extra)[:5])}",
+            hint="remove it, or name it in the card's artifacts",
+        )
+
+
+def _files(work: Workspace, report: StatusReport) -> tuple[str, ...]:
+    """Return the files of `next/` that the card accounts for."""
+    raw = [str((entry.plain.get("source") or {}).get("path")) for entry in report.card.benchmarks]
+    named = [CARD, SUMS, *(artifact.path for artifact in report.card.artifacts), *raw]
+    return tuple(path for path in named if work.path(work.folder(report.name, NEXT), path).is_file())
+
+
+def _files_on_disk(work: Workspace, name: str) -> list[str]:
+    folder = work.path(work.folder(name, NEXT))
+    return [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+
+
+def _card(work: Workspace, report: StatusReport, version: Version, override: dict[str, Any] | None) -> str:
+    text = work.path(work.folder(report.name, NEXT), CARD).read_bytes().decode()
+    updates: list[tuple[tuple[str, ...], Any]] = [(("version",), str(version))]
+    if override is not None:
+        updates.append((("override",), override))
+    if report.comparisons:
+        updates.append((("compatibility",), [found.to_record() for found in report.comparisons]))
+    return update_card(text, updates)
+
+
+def apply_release(work: Workspace, plan: ReleasePlan) -> str:
+    """Carry a plan out; return the release's commit. Killed at any point, the repository is whole.
+
+    Raises RepoError if Git refuses; then nothing has changed.
+    """
+    old, new = work.folder(plan.name, NEXT), work.folder(plan.name, plan.version)
+    parent, branch = work.repo.head(), work.repo.branch()
+    assert branch is not None
+    files = {}
+    for path in plan.files:
+        data = plan.card.encode() if path == CARD else work.path(old, path).read_bytes()
+        files[f"{new}/{path}"] = (FILE_MODE, work.repo.write_blob(data))
+    tracked = work.repo.git("ls-files", "-z", "--", old).split("\0")
+    removed = [path for path in tracked if path]
+    in_head = [entry.path for entry in work.repo.tree(parent, old)] if parent else []
+    commit = work.repo.build_commit(
+        parent=parent, message=f"Release {plan.reference}\n\n{plan.message}", files=files, removed=in_head
+    )
+    tag = work.repo.build_tag(tag=plan.tag, commit=commit, message=plan.message)
+    journal = {
+        "old": old,
+        "new": new,
+        "tag": plan.tag,
+        "object": tag,
+        "card": plan.card,
+        "files": files,
+        "removed": removed,
+    }
+    write_atomic(_journal(work), json.dumps(journal).encode())
+    zero = "0" * len(commit)
+    try:
+        work.repo.move_refs([(branch, commit, parent or zero), (f"refs/tags/{plan.tag}", tag, zero)])
+    except BaseException:
+        recover(work)
+        raise
+    recover(work)
+    work.lfs.release_pending(
+        Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
+        for artifact in plan.report.card.artifacts
+    )
+    return commit
+
+
+def push_release(work: Workspace, plan: ReleasePlan) -> None:
+    """Push the branch and this one tag, LFS objects first; raise RepoError or LfsError if the remote refuses."""
+    remote, branch = work.settings.remote, work.repo.branch()
+    if remote not in work.repo.remotes():
+        raise UsageError(f"there is no remote {remote!r}", hint=f"git remote add {remote} URL")
+    assert branch is not None
+    work.lfs.push(remote, branch, plan.tag)
+    work.repo.push(remote, branch, f"refs/tags/{plan.tag}")
+
+
+def recover(work: Workspace) -> bool:
+    """Finish a release whose tag exists, or forget one whose tag does not; tell whether there was one."""
+    journal = _journal(work)
+    if not journal.is_file():
+        return False
+    plan = json.loads(journal.read_bytes())
+    tagged = work.repo.git(
+        "rev-parse", "--verify", "--quiet", f"refs/tags/{plan['tag']}", status_ok=(0, 1)
+    ).strip()
+    if tagged == plan["object"]:
+        old, new = work.path(plan["old"]), work.path(plan["new"])
+        if old.is_dir() and not new.exists():
+            write_atomic(old / CARD, plan["card"].encode())
+            old.rename(new)
+        files = {path: (mode, blob) for path, (mode, blob) in plan["files"].items()}
+        work.repo.replace_in_index(files=files, removed=plan["removed"])
+    journal.unlink()
+    return True
+
+
+def _journal(work: Workspace) -> Path:
+    return work.repo.git_dir / "embver" / JOURNAL

@@ -1,0 +1,244 @@
+"""The card: what is known of one version of an embedding. Ground floor.
+
+A `Card` is a typed view of plain data that the schema has already accepted; the data itself stays reachable
+as `plain`, so that a field that no code needs by name is still compared, shown and digested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from embver.digest import digest_plain
+from embver.version import Version
+
+SCHEMA_VERSION = 1
+
+# What may still grow once a version is released: a benchmark run later, a deprecation (DESIGN section 3).
+GROWING = ("benchmarks", "compatibility", "status", "notes")
+# How long one run took is written down but belongs to no version's identity: two runs that give the same bytes
+# must give the same Card-Digest.
+TIMINGS = ("started", "elapsed_s", "items_per_s")
+# What embver itself fills in; people write everything else.
+DERIVED = ("fingerprint", "encode", "artifacts", *GROWING[:2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """What an index is built for: a change here breaks it."""
+
+    dimensions: int
+    metric: str
+    normalized: bool
+    kind: str
+    dtype: str
+    served_dimensions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A file of a version; `sha256` is also its Git LFS object id, `path` is relative to the card."""
+
+    path: str
+    role: str
+    sha256: str
+    size_bytes: int
+    modality: str | None = None
+    rows: int | None = None
+    content_digest: str | None = None
+    probe_name: str | None = None
+    probe_digest: str | None = None
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Artifact:
+        """Read one entry of `artifacts`."""
+        probe = plain.get("probe") or {}
+        return cls(
+            path=plain["path"],
+            role=plain["role"],
+            sha256=plain["sha256"],
+            size_bytes=plain["size_bytes"],
+            modality=plain.get("modality"),
+            rows=plain.get("rows"),
+            content_digest=plain.get("content_digest"),
+            probe_name=probe.get("name"),
+            probe_digest=probe.get("digest"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One number of a benchmark, with its confidence interval where one is known."""
+
+    key: str
+    value: float
+    is_main: bool = False
+    unit: str = "fraction"
+    higher_is_better: bool = True
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """One evaluation of a version; `comparable` decides which numbers may stand on one line."""
+
+    id: str
+    metrics: tuple[Metric, ...]
+    plain: Mapping[str, Any]
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Benchmark:
+        """Read one entry of `benchmarks`."""
+        metrics = []
+        for entry in plain.get("metrics", ()):
+            interval = entry.get("ci") or {}
+            metrics.append(
+                Metric(
+                    key=entry["key"],
+                    value=entry["value"],
+                    is_main=bool(entry.get("main", False)),
+                    unit=entry.get("unit", "fraction"),
+                    higher_is_better=entry.get("higher_is_better", True),
+                    low=interval.get("low"),
+                    high=interval.get("high"),
+                )
+            )
+        return cls(id=plain["id"], metrics=tuple(metrics), plain=plain)
+
+    @property
+    def comparable(self) -> tuple[str, ...]:
+        """Return what must be equal for two numbers to be compared: data set, revision, split, harness."""
+        dataset, harness = self.plain.get("dataset") or {}, self.plain.get("harness") or {}
+        keys = (dataset.get("id"), dataset.get("revision"), dataset.get("split"), dataset.get("sha256"))
+        return (self.id, *(str(key) for key in keys), str(harness.get("name")))
+
+    def metric(self, key: str) -> Metric | None:
+        """Return one metric by its key, or None."""
+        return next((metric for metric in self.metrics if metric.key == key), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compatibility:
+    """How a version was measured against another one."""
+
+    against: str
+    verdict: str
+    level: str
+    plain: Mapping[str, Any]
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Compatibility:
+        """Read one entry of `compatibility`."""
+        return cls(against=plain["against"], verdict=plain["verdict"], level=plain["level"], plain=plain)
+
+    @property
+    def strata(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the records by stratum (query modality -> document modality)."""
+        return tuple(self.plain.get("strata", ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One version's metadata, typed where code needs it."""
+
+    name: str
+    version: Version | None
+    space: Space
+    encoders: Mapping[str, Mapping[str, Any]]
+    artifacts: tuple[Artifact, ...]
+    benchmarks: tuple[Benchmark, ...]
+    compatibility: tuple[Compatibility, ...]
+    plain: Mapping[str, Any]
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Card:
+        """Read a card from plain data that the schema has accepted."""
+        space = plain["space"]
+        version = plain.get("version")
+        return cls(
+            name=plain["name"],
+            version=Version.parse(version) if version else None,
+            space=Space(
+                dimensions=space["dimensions"],
+                metric=space["metric"],
+                normalized=space["normalized"],
+                kind=space.get("kind", "dense"),
+                dtype=space.get("dtype", "float32"),
+                served_dimensions=tuple(space.get("served_dimensions", ())),
+            ),
+            encoders=plain["encoders"],
+            artifacts=tuple(Artifact.from_plain(entry) for entry in plain.get("artifacts") or ()),
+            benchmarks=tuple(Benchmark.from_plain(entry) for entry in plain.get("benchmarks") or ()),
+            compatibility=tuple(
+                Compatibility.from_plain(entry) for entry in plain.get("compatibility") or ()
+            ),
+            plain=plain,
+        )
+
+    @property
+    def title(self) -> str:
+        """Return the title, or the name where there is none."""
+        return str(self.plain.get("title") or self.name)
+
+    @property
+    def status(self) -> str:
+        """Return active, deprecated or yanked."""
+        return str((self.plain.get("status") or {}).get("state", "active"))
+
+    @property
+    def probe(self) -> Artifact | None:
+        """Return the artifact that holds the probe vectors, if the version has one."""
+        return next((artifact for artifact in self.artifacts if artifact.role == "probe"), None)
+
+    @property
+    def main_metric(self) -> tuple[Benchmark, Metric] | None:
+        """Return the number to quote first: the first metric marked `main`, else the first one."""
+        pairs = [(benchmark, metric) for benchmark in self.benchmarks for metric in benchmark.metrics]
+        return next((pair for pair in pairs if pair[1].is_main), pairs[0] if pairs else None)
+
+    def against(self, reference: str) -> Compatibility | None:
+        """Return how this version was measured against NAME@VERSION, if it was."""
+        return next((record for record in self.compatibility if record.against == reference), None)
+
+
+def frozen_part(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a card its release fixes: all but what may grow, and how long the encode took."""
+    part = {key: value for key, value in plain.items() if key not in GROWING and value is not None}
+    if isinstance(part.get("encode"), Mapping):
+        part["encode"] = {key: value for key, value in part["encode"].items() if key not in TIMINGS}
+    return part
+
+
+def card_digest(plain: Mapping[str, Any]) -> str:
+    """Return the digest of a card's frozen part, as its tag carries it (`Card-Digest`, RFC 8785 JSON)."""
+    return digest_plain(frozen_part(plain))
+
+
+def space_id(plain: Mapping[str, Any]) -> str:
+    """Return the fingerprint `space:sha256:<hex>`: a digest of everything that decides where a vector lands.
+
+    Recipe 1: the space but for how vectors are stored; of each encoder the digests of weights and tokenizer,
+    pooling, projection, prompts and the preprocessing steps in order. Names, tags and licences do not count,
+    nor does the processor's file: the card's steps are what runs. Where no weights are known, as for a model
+    behind an API, its id and revision stand for them.
+    """
+    space, encoders = plain["space"], {}
+    for modality, encoder in plain["encoders"].items():
+        encoders[modality] = {
+            "weights": sorted(weight["sha256"] for weight in encoder.get("weights") or ()) or _model(encoder),
+            "tokenizer": encoder.get("tokenizer_sha256"),
+            "pooling": encoder.get("pooling"),
+            "projection": encoder.get("projection"),
+            "prompts": {role: text for role, text in (encoder.get("prompts") or {}).items() if text},
+            "preprocessing": encoder.get("preprocessing") or [],
+        }
+    keys = ("dimensions", "metric", "normalized")
+    described = {key: space[key] for key in keys} | {"kind": space.get("kind", "dense")}
+    return f"space:{digest_plain({'recipe': 1, 'space': described, 'encoders': encoders})}"
+
+
+def _model(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    model = encoder.get("model") or {}
+    return {"id": model.get("id"), "revision": model.get("revision")}

@@ -1,0 +1,83 @@
+"""The command line: one file a command, text or JSON, one exit code a kind of outcome."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+
+from embver.cli.output import Output
+from embver.cli.parser import build_parser, load_command
+from embver.errors import CardError, EmbverError, PolicyError
+
+EXIT_UNEXPECTED = 70
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+def run() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code (DESIGN section 4)."""
+    parser = build_parser(_command_in(argv))
+    try:
+        arguments = parser.parse_args(list(argv))
+    except SystemExit as error:  # argparse exits by itself: 0 for --help, 2 for a mistake
+        return int(error.code or 0)
+    out = Output(is_json=getattr(arguments, "json", False), environment=os.environ)
+    try:
+        code = load_command(arguments.command).run(arguments, out)
+        sys.stdout.flush()
+        return code
+    except EmbverError as error:
+        _explain(error, out)
+        return error.exit_code
+    except KeyboardInterrupt:
+        out.error("interrupted", hint=None)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # `embver list | head`: nobody reads any more. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except Exception as error:
+        if arguments.debug:
+            raise
+        _report_bug(error, out)
+        return EXIT_UNEXPECTED
+
+
+def _command_in(argv: Sequence[str]) -> str | None:
+    """Return the command's word without parsing, so that only its module is loaded."""
+    rest = iter(argv)
+    for word in rest:
+        if word == "-C":
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def _explain(error: EmbverError, out: Output) -> None:
+    if isinstance(error, CardError):
+        for problem in error.problems:
+            out.say(problem.format())
+    if isinstance(error, PolicyError) and error.reasons:
+        out.refuse(error.message, reasons=error.reasons, hint=error.hint)
+        return
+    out.error(error.message, hint=error.hint)
+
+
+def _report_bug(error: Exception, out: Output) -> None:
+    from embver import __version__
+
+    out.error(
+        f"unexpected: {type(error).__name__}: {error}", hint="the same command with --debug shows where"
+    )
+    system = (
+        f"embver {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    )
+    out.say(f"This is a bug in embver. Please report it with: {system}")

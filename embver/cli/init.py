@@ -1,0 +1,34 @@
+"""`embver init`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from embver.cli.output import Output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--ci", choices=("github", "gitlab"), help="also write a CI workflow")
+    parser.add_argument("--probe", metavar="FOLDER", help="the probe set, such as probes/shop-1k")
+    parser.add_argument("--title", help="the title of the published changelog")
+
+
+def run(arguments: argparse.Namespace, out: Output) -> int:
+    """Set up the repository."""
+    from embver.actions.init import InitRequest, init
+
+    request = InitRequest(
+        python=sys.executable, ci=arguments.ci, probe=arguments.probe, title=arguments.title
+    )
+    report = init(Path(arguments.directory), request)
+    for name in report.written:
+        out.print(f"wrote {name}")
+    for name in report.kept:
+        out.print(f"kept  {name}")
+    for note in report.notes:
+        out.say(f"note: {note}")
+    out.hint("embver new NAME")
+    return 0

@@ -1,0 +1,29 @@
+"""`embver new`."""
+
+from __future__ import annotations
+
+import argparse
+
+from embver.cli.output import Output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("name", metavar="NAME", help="the embedding, such as products")
+    parser.add_argument(
+        "--from-model",
+        metavar="PATH",
+        help="fill encoders and preprocessing from a transformers folder in the repository (a first card only)",
+    )
+
+
+def run(arguments: argparse.Namespace, out: Output) -> int:
+    """Write next/card.yaml."""
+    from embver.actions.new import new
+    from embver.cli.open import open_for_writing
+
+    report = new(open_for_writing(arguments), arguments.name, model=arguments.from_model)
+    origin = f"from {report.base}" if report.base else "from the template"
+    out.print(f"wrote {report.path} ({origin})")
+    out.hint(f"edit it, then: embver encode {arguments.name}")
+    return 0

@@ -1,0 +1,93 @@
+"""The parser: a table of commands, each with its arguments in its own module."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from typing import Protocol, cast
+
+from embver import __version__
+from embver.cli.output import Output
+
+# In the order in which a person meets them.
+COMMANDS: dict[str, str] = {
+    "init": "set up a repository: settings, LFS attributes, hook, site",
+    "new": "begin the next version from the latest release's card, or from the template",
+    "encode": "run the encode step: vectors, ids, probe vectors and checksums into next/",
+    "bench": "evaluate retrieval on labelled pairs, with confidence intervals, into the card",
+    "status": "show what changed since the last release, the level it calls for, and why",
+    "validate": "check cards; the pre-commit hook",
+    "compat": "measure one version against another and give the verdict",
+    "release": "release next/: plan, then apply; the tag comes last",
+    "verify": "prove that tags, cards, pointers and bytes agree",
+    "list": "list releases",
+    "show": "show one version's card",
+    "log": "show releases with what changed in each",
+    "diff": "compare two versions field by field",
+    "pull": "fetch one version's bytes, and no other's",
+    "site": "write the changelog pages, and build them",
+    "doctor": "check git, git-lfs, attributes, tags, extras, and name the repair",
+    "completion": "print a completion script for bash, zsh or tcsh",
+}
+
+EPILOG = """\
+A reference is NAME@VERSION, NAME@latest, NAME@next, NAME#STAGE, or NAME for the latest release.
+
+exit codes: 0 fine, 1 checked and wrong, 2 asked wrongly, 3 could not do it, 130 interrupted, 70 a bug
+"""
+
+
+class Command(Protocol):
+    """What the module of a command offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's arguments."""
+
+    def run(self, arguments: argparse.Namespace, out: Output) -> int:
+        """Do the command and return the exit code."""
+
+
+def load_command(name: str) -> Command:
+    """Import the module of one command."""
+    module = {"list": "listing"}.get(name, name)
+    return cast("Command", import_module(f"embver.cli.{module}"))
+
+
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; with `only`, just that command's arguments are declared (start-up is the hook's cost).
+
+    With None, or an unknown word, every command is there by name but without its arguments; `build_full_parser`
+    declares all, for completion and documentation.
+    """
+    parser = argparse.ArgumentParser(
+        prog="embver",
+        description="Semantic versions of multimodal embeddings in Git, checked by measurement.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"embver {__version__}")
+    parser.add_argument("-C", dest="directory", metavar="DIR", default=".", help="run as if started in DIR")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for name, summary in COMMANDS.items():
+        child = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if only == name:
+            load_command(name).add_arguments(child)
+    return parser
+
+
+def build_full_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser with all arguments declared, and each command's own parser."""
+    parser = build_parser()
+    action = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    children = dict(action.choices.items())
+    for name, child in children.items():
+        load_command(name).add_arguments(child)
+    return parser, children
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`, which every reading command takes."""
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document on stdout and nothing else"
+    )

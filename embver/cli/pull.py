@@ -1,0 +1,32 @@
+"""`embver pull`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from embver.cli.output import Output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("reference", metavar="REF", help="the version, such as products@1.1.0")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="also write plain files into a new folder")
+    parser.add_argument("--materialise", action="store_true", help="put bytes in the place of pointers")
+
+
+def run(arguments: argparse.Namespace, out: Output) -> int:
+    """Fetch one version's bytes."""
+    from embver.actions.pull import pull
+    from embver.cli.open import open_workspace
+    from embver.cli.render import human_size
+
+    report = pull(
+        open_workspace(arguments), arguments.reference, out=arguments.out, materialise=arguments.materialise
+    )
+    fetched = f"{human_size(report.fetched_bytes)} fetched" if report.fetched_bytes else "all bytes were here"
+    out.print(f"{report.reference}: {len(report.files)} files, {human_size(report.size_bytes)} ({fetched})")
+    if report.out:
+        out.print(f"wrote {report.out}")
+        out.hint(f"cd {report.out} && sha256sum -c SHA256SUMS")
+    return 0

@@ -1,0 +1,101 @@
+"""Text that several commands print alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from embver.cli.output import Output
+
+if TYPE_CHECKING:
+    from embver.actions.comparing import Comparison
+    from embver.diff import Change
+    from embver.policy import Reason
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_LONGEST = 60
+
+
+def human_size(size_bytes: float) -> str:
+    """Return a size as people read it, in powers of 1,000."""
+    for unit in _UNITS:
+        if size_bytes < 1000 or unit == _UNITS[-1]:
+            break
+        size_bytes /= 1000
+    return f"{size_bytes:,.0f} {unit}" if unit == "B" else f"{size_bytes:,.1f} {unit}"
+
+
+def short(value: Any) -> str:
+    """Return a value on one line, cut where it is long."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=False)
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def reason_lines(reasons: Iterable[Reason], out: Output) -> Iterator[str]:
+    """Yield one line a cause, the weightiest first: fields that count for one reason stand on one line."""
+    words = 0
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for reason in reasons:
+        if reason.level == 0:
+            words += 1
+            continue
+        grouped.setdefault((reason.level.word, reason.why), []).append(reason.path)
+    for (word, why), paths in grouped.items():
+        more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+        yield f"  {out.level(word)}{' ' * (6 - len(word))}{paths[0]}{more}: {why}"
+    if words:
+        yield out.style(
+            f"  {words} more {'field' if words == 1 else 'fields'} changed that move no vector", "dim"
+        )
+
+
+def change_lines(changes: Iterable[Change], out: Output) -> Iterator[str]:
+    """Yield one line a change: path, before, after."""
+    signs = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+    for change in changes:
+        sign, colour = signs[change.kind.value]
+        if change.kind.value == "added":
+            text = short(change.after)
+        elif change.kind.value == "removed":
+            text = short(change.before)
+        else:
+            text = f"{short(change.before)} -> {short(change.after)}"
+        yield f"  {out.style(sign, colour)} {change.path}: {text}"
+
+
+def describe_strata(found: Comparison, out: Output) -> None:
+    """Print one row a stratum: verdict, what old and new find of each other, and the labelled cells."""
+    rows = []
+    for stratum in found.strata:
+        labelled = stratum.get("labelled") or {}
+        flips = labelled.get("negative_flips")
+        rows.append(
+            (
+                f"    {stratum['query']} -> {stratum['document']}",
+                out.verdict(stratum["verdict"]),
+                _share(stratum.get("recall_new_query_old_index")),
+                _share(stratum.get("recall_mixed_index")),
+                " -> ".join(
+                    "-" if labelled.get(cell) is None else f"{labelled[cell]:.3f}"
+                    for cell in ("old_old", "new_old")
+                ),
+                "-" if flips is None else f"{flips:.1%}",
+                f"{stratum['n']:,}",
+            )
+        )
+    head = (
+        "    stratum",
+        "verdict",
+        "new query, old index",
+        "mixed index",
+        "hit@k old -> new query",
+        "lost",
+        "queries",
+    )
+    out.table(head, rows)
+
+
+def _share(entry: Mapping[str, float] | None) -> str:
+    return "-" if entry is None else f"{entry['value']:.1%} (≥ {entry['low']:.1%})"

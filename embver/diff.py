@@ -1,0 +1,166 @@
+"""Compare two cards by meaning: lists by the identity of their entries, steps in order. Ground floor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import Enum
+from typing import Any
+
+from embver.card import DERIVED
+
+# What embver fills in comes and goes as a whole: a card that is not encoded yet has withdrawn nothing.
+_WHOLE = (*DERIVED, "override", "status")
+
+# The field that tells two entries of a list apart, by the list's own name.
+_IDENTITY = {
+    "data": "name",
+    "artifacts": "path",
+    "weights": "path",
+    "benchmarks": "id",
+    "compatibility": "against",
+    "authors": "name",
+    "metrics": "key",
+}
+
+
+class Kind(Enum):
+    """What happened to a field."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field that differs; an entry of a list is named by its identity: `training.data[openmoji]`."""
+
+    where: tuple[str, ...]
+    kind: Kind
+    before: Any = None
+    after: Any = None
+
+    @property
+    def path(self) -> str:
+        """Return the place as people write it."""
+        text = ""
+        for part in self.where:
+            text += part if part.startswith("[") else (f".{part}" if text else part)
+        return text
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the change with the stable keys of `embver diff --json`."""
+        return {"path": self.path, "kind": self.kind.value, "before": self.before, "after": self.after}
+
+
+def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return every field that differs between two cards, in the order of the newer one."""
+    skip = ("version", "schema")
+    old = {key: value for key, value in before.items() if key not in skip}
+    new = {key: value for key, value in after.items() if key not in skip}
+    return tuple(_mappings((), old, new))
+
+
+def _values(where: tuple[str, ...], before: Any, after: Any) -> list[Change]:
+    if _is_empty(before) and _is_empty(after):
+        return []  # an absent field and an empty one say the same: not known
+    if not _is_entry(where):  # a section that appears or vanishes is told field by field
+        before, after = _opened(before, after), _opened(after, before)
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return _mappings(where, before, after)
+    if _is_list(before) and _is_list(after):
+        return _lists(where, before, after)
+    return _single(where, before, after)
+
+
+def _single(where: tuple[str, ...], before: Any, after: Any) -> list[Change]:
+    if _same(before, after):
+        return []
+    kind = Kind.ADDED if _is_empty(before) else Kind.REMOVED if _is_empty(after) else Kind.CHANGED
+    return [Change(where=where, kind=kind, before=before, after=after)]
+
+
+def _is_entry(where: tuple[str, ...]) -> bool:
+    """Tell whether a place is one of several alike, or a record embver writes: it comes and goes as a whole."""
+    is_encoder = len(where) == 2 and where[0] == "encoders"
+    is_record = where[-1] == "weights" or (len(where) == 1 and where[0] in _WHOLE)
+    return is_encoder or is_record or where[-1].startswith("[")
+
+
+def _opened(value: Any, other: Any) -> Any:
+    if value is not None:
+        return value
+    return {} if isinstance(other, Mapping) else [] if _is_list(other) else None
+
+
+def _mappings(where: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    changes: list[Change] = []
+    for key in [*after, *(key for key in before if key not in after)]:
+        changes += _values((*where, str(key)), before.get(key), after.get(key))
+    return changes
+
+
+def _lists(where: tuple[str, ...], before: Sequence[Any], after: Sequence[Any]) -> list[Change]:
+    if where[-1] == "preprocessing":
+        return _steps(where, before, after)
+    identity = _IDENTITY.get(where[-1])
+    if identity and _are_named(before, identity) and _are_named(after, identity):
+        old = {f"[{entry[identity]}]": entry for entry in before}
+        new = {f"[{entry[identity]}]": entry for entry in after}
+        return _mappings(where, old, new)
+    if _is_set(where, (*before, *after)):
+        removed = [
+            Change(where=(*where, f"[{e}]"), kind=Kind.REMOVED, before=e) for e in before if e not in after
+        ]
+        added = [Change(where=(*where, f"[{e}]"), kind=Kind.ADDED, after=e) for e in after if e not in before]
+        if removed or added:
+            return removed + added
+    return _single(where, list(before), list(after))
+
+
+def _are_named(entries: Sequence[Any], identity: str) -> bool:
+    """Tell whether every entry of a list has a name of its own; two alike could hide each other's changes."""
+    names = [entry[identity] for entry in entries if isinstance(entry, Mapping) and identity in entry]
+    return len(names) == len(entries) == len({str(name) for name in names})
+
+
+def _is_set(where: tuple[str, ...], entries: tuple[Any, ...]) -> bool:
+    """Tell whether a list only says what is in it; numbers such as a mean per channel belong together."""
+    if "preprocessing" in where or "hyperparameters" in where:
+        return False
+    return where[-1] == "served_dimensions" or all(isinstance(entry, str) for entry in entries)
+
+
+def _steps(where: tuple[str, ...], before: Sequence[Any], after: Sequence[Any]) -> list[Change]:
+    """Align two step lists by the steps' names; equal names face to face are compared field by field."""
+    names_before, names_after = [str(s.get("step")) for s in before], [str(s.get("step")) for s in after]
+    changes: list[Change] = []
+    for tag, i1, i2, j1, j2 in SequenceMatcher(a=names_before, b=names_after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            for name, old, new in zip(names_after[j1:j2], before[i1:i2], after[j1:j2], strict=True):
+                changes += _mappings((*where, f"[{name}]"), old, new)
+            continue
+        for name, step in zip(names_before[i1:i2], before[i1:i2], strict=True):
+            changes.append(Change(where=(*where, f"[{name}]"), kind=Kind.REMOVED, before=step))
+        for name, step in zip(names_after[j1:j2], after[j1:j2], strict=True):
+            changes.append(Change(where=(*where, f"[{name}]"), kind=Kind.ADDED, after=step))
+    return changes
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ({}, [])  # an empty text is a value: a prompt of no words
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Tell whether two values are equal in JSON: true is not 1, but 1 is 1.0."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+    if _is_list(before) and _is_list(after):
+        return len(before) == len(after) and all(map(_same, before, after))
+    return bool(before == after) and isinstance(before, bool) == isinstance(after, bool)

@@ -1,0 +1,154 @@
+"""How the level of a version is decided: what the card presumes meets what was measured. Ground floor.
+
+The presumptions are the table in `rules.py`, the meeting is DESIGN section 8: *measurement* decides whether a
+version breaks what its users have; if it does not, *the card's diff* decides what kind of change it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from embver.diff import Change
+from embver.levels import Level, Verdict
+from embver.rules import Strength, rule_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a level is called for: a field of the card, or a measurement."""
+
+    path: str
+    level: Level
+    why: str
+    strength: Strength | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return the reason with the stable keys of `embver status --json`."""
+        return {"path": self.path, "level": self.level.word, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a measurement against one earlier version said."""
+
+    against: str
+    verdict: Verdict
+    why: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The level that a version calls for, with every reason and what follows for its release."""
+
+    level: Level
+    reasons: tuple[Reason, ...]
+    verdict: Verdict | None
+    is_measured: bool
+    floor: Level  # no override goes below this
+    needs_reason: str | None = None  # why a written reason is asked for, if it is
+    flags: tuple[str, ...] = ()
+
+
+def explain(changes: tuple[Change, ...]) -> tuple[Reason, ...]:
+    """Return one reason for each change, the weightiest first."""
+    reasons = []
+    for change in changes:
+        rule = rule_for(change)
+        reasons.append(Reason(path=change.path, level=rule.level, why=rule.why, strength=rule.strength))
+    return tuple(sorted(reasons, key=lambda reason: -reason.level))
+
+
+def judge(changes: tuple[Change, ...], measured: tuple[Measured, ...]) -> Judgement:
+    """Decide the level of a set of changes, given what was measured (DESIGN section 8).
+
+    `measured` holds the comparison with the latest release and, where that is another one, with the first of
+    its MAJOR line; empty means that nothing could be measured.
+    """
+    reasons = explain(changes)
+    presumed = max((reason.level for reason in reasons), default=Level.NONE)
+    if any(reason.strength is Strength.HARD for reason in reasons):
+        verdict = Verdict.worst([entry.verdict for entry in measured]) if measured else None
+        return Judgement(
+            level=Level.MAJOR, reasons=reasons, verdict=verdict, is_measured=bool(measured), floor=Level.MAJOR
+        )
+    if not measured:
+        return _judge_unmeasured(reasons, presumed)
+    verdict = Verdict.worst([entry.verdict for entry in measured])
+    if not verdict.is_safe:
+        return _judge_broken(reasons, measured, verdict)
+    if verdict is Verdict.IDENTICAL and _is_same_content(changes, reasons):
+        presumed = Level.NONE
+    return _judge_safe(reasons, presumed, verdict)
+
+
+def _is_same_content(changes: tuple[Change, ...], reasons: tuple[Reason, ...]) -> bool:
+    """Tell whether nothing but bytes changed: another container, layout or machine, and the same vectors."""
+    is_neutral = all(r.strength is Strength.NEUTRAL for r in reasons if r.level > Level.NONE)
+    return is_neutral and not any(change.where[-1] in ("content_digest", "rows") for change in changes)
+
+
+def _judge_unmeasured(reasons: tuple[Reason, ...], presumed: Level) -> Judgement:
+    needs = None
+    if Level.NONE < presumed < Level.MAJOR:
+        needs = "nothing was measured: the versions share no probe set"
+    return Judgement(
+        level=presumed,
+        reasons=reasons,
+        verdict=None,
+        is_measured=False,
+        floor=Level.NONE,
+        needs_reason=needs,
+        flags=("unmeasured",),
+    )
+
+
+def _judge_broken(reasons: tuple[Reason, ...], measured: tuple[Measured, ...], verdict: Verdict) -> Judgement:
+    found = [
+        Reason(
+            path=f"measured against {entry.against}",
+            level=Level.MAJOR,
+            why="; ".join(entry.why) or verdict.word,
+        )
+        for entry in measured
+        if not entry.verdict.is_safe
+    ]
+    # What was measured to break stays MAJOR; what could not be decided may be released lower, with a reason.
+    is_open = verdict is Verdict.INCONCLUSIVE
+    return Judgement(
+        level=Level.MAJOR,
+        reasons=(*found, *reasons),
+        verdict=verdict,
+        is_measured=True,
+        floor=Level.NONE if is_open else Level.MAJOR,
+        flags=("inconclusive",) if is_open else (),
+    )
+
+
+def _judge_safe(reasons: tuple[Reason, ...], presumed: Level, verdict: Verdict) -> Judgement:
+    level, needs, flags = presumed, None, []
+    soft = [reason for reason in reasons if reason.strength is Strength.SOFT]
+    if soft:
+        level = Level.MINOR
+        needs = f"{soft[0].path} usually breaks ({soft[0].why}), and was measured {verdict.word}"
+    kinds = {reason.strength for reason in reasons if reason.level > Level.NONE}
+    if kinds == {Strength.NEUTRAL} and verdict is Verdict.COMPATIBLE:
+        flags.append("vectors moved more than this version's own noise")
+    lowered = tuple(
+        Reason(
+            path=reason.path,
+            level=min(reason.level, level),
+            why=f"{reason.why}; measured {verdict.word}" if reason.strength is Strength.SOFT else reason.why,
+            strength=reason.strength,
+        )
+        for reason in reasons
+    )
+    return Judgement(
+        level=level,
+        reasons=lowered,
+        verdict=verdict,
+        is_measured=True,
+        floor=Level.NONE,
+        needs_reason=needs,
+        flags=tuple(flags),
+    )

@@ -1,0 +1,1 @@
+"""Turn releases into Markdown pages, then build them."""

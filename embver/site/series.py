@@ -1,0 +1,124 @@
+"""Benchmark numbers over versions, as lines that break where numbers may not be compared. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from embver.card import Benchmark, Metric
+from embver.site.model import SiteEmbedding, SiteVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One number of one version; `line` tells apart what must not be joined."""
+
+    version: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    line: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One metric of one benchmark over all versions, oldest first; a version without it has an empty point."""
+
+    benchmark: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+    is_main: bool
+    points: tuple[Point, ...]
+
+    @property
+    def known(self) -> tuple[Point, ...]:
+        """Return the points that hold a number."""
+        return tuple(point for point in self.points if point.value is not None)
+
+    @property
+    def breaks(self) -> tuple[str, ...]:
+        """Return the versions at which the data set or the harness changed."""
+        known = self.known
+        return tuple(after.version for before, after in pairwise(known) if before.line != after.line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A metric beside the previous version's; `word` says what the difference is worth."""
+
+    metric: Metric
+    before: Metric | None
+    delta: float | None
+    word: str
+    tone: str  # better, worse, same, unknown
+
+
+def series_of(embedding: SiteEmbedding) -> tuple[Series, ...]:
+    """Return every metric of every benchmark, main metrics first, else in the order of the newest card."""
+    found: dict[tuple[str, str], Metric] = {}
+    for version in reversed(embedding.versions):
+        for benchmark in version.card.benchmarks:
+            for metric in benchmark.metrics:
+                found.setdefault((benchmark.id, metric.key), metric)
+    made = [
+        Series(
+            benchmark=benchmark,
+            metric=key,
+            unit=metric.unit,
+            higher_is_better=metric.higher_is_better,
+            is_main=metric.is_main,
+            points=tuple(_point(version, benchmark, key) for version in embedding.versions),
+        )
+        for (benchmark, key), metric in found.items()
+    ]
+    return tuple(made)
+
+
+def main_series(embedding: SiteEmbedding) -> Series | None:
+    """Return the line of the metric that the current version quotes first."""
+    quoted = embedding.current.card.main_metric
+    if quoted is None:
+        return None
+    wanted = (quoted[0].id, quoted[1].key)
+    return next(line for line in series_of(embedding) if (line.benchmark, line.metric) == wanted)
+
+
+def _point(version: SiteVersion, benchmark_id: str, key: str) -> Point:
+    benchmark = benchmark_of(version, benchmark_id)
+    metric = benchmark.metric(key) if benchmark else None
+    if benchmark is None or metric is None:
+        return Point(version=version.number)
+    return Point(
+        version=version.number,
+        value=metric.value,
+        low=metric.low,
+        high=metric.high,
+        line=benchmark.comparable,
+    )
+
+
+def benchmark_of(version: SiteVersion, benchmark_id: str) -> Benchmark | None:
+    """Return a version's benchmark by its id, or None."""
+    return next((entry for entry in version.card.benchmarks if entry.id == benchmark_id), None)
+
+
+def step_of(metric: Metric, benchmark: Benchmark, earlier: Benchmark | None) -> Step:
+    """Return a metric's difference to the previous version and whether it is more than noise.
+
+    Intervals that do not overlap: clearly. That is stricter than a paired test, which the card alone cannot do.
+    """
+    before = earlier.metric(metric.key) if earlier else None
+    if earlier is None or before is None or before.value is None or metric.value is None:
+        return Step(metric=metric, before=None, delta=None, word="not measured before", tone="unknown")
+    if benchmark.comparable != earlier.comparable:
+        word = "another data set or harness: not comparable"
+        return Step(metric=metric, before=before, delta=None, word=word, tone="unknown")
+    delta = metric.value - before.value
+    if metric.low is None or metric.high is None or before.low is None or before.high is None:
+        return Step(metric=metric, before=before, delta=delta, word="no interval recorded", tone="unknown")
+    if metric.low <= before.high and before.low <= metric.high:
+        return Step(metric=metric, before=before, delta=delta, word="within noise", tone="same")
+    is_better = (delta > 0) == metric.higher_is_better
+    word, tone = ("clearly better", "better") if is_better else ("clearly worse", "worse")
+    return Step(metric=metric, before=before, delta=delta, word=word, tone=tone)

@@ -1,0 +1,133 @@
+"""Card text on a page: a card is data, none of its text may be interpreted. Pure.
+
+Every string that reaches a template has gone through `escape`: what Markdown, HTML, Jinja, attribute lists or
+an emoji extension could read as syntax becomes a numeric character reference, which all of them pass through and
+every reader sees as the character. So the same string is safe in prose, in a table and in an attribute.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SYNTAX = re.compile(r"[&<>\"'`*_{}\[\]()#+!|\\~^=$:%@]")
+# Overrides of the reading direction and invisible marks can make a line read as something else.
+_HIDDEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
+_LINK = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d+)?(/[^\s<>\"'`{}|\\^]*)?", re.ASCII)
+_LONGEST = 2000
+
+
+def clean(value: object) -> str:
+    """Return a value as one line of visible characters, cut where no reader would go on."""
+    text = _HIDDEN.sub("\ufffd", " ".join(str(value).split()))
+    text = "".join("\ufffd" if unicodedata.category(char) in ("Cc", "Cs") else char for char in text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\u2026"
+
+
+def escape(value: object) -> str:
+    """Return a value as text that no Markdown, HTML or template reader takes for syntax."""
+    return _SYNTAX.sub(lambda match: f"&#{ord(match[0])};", clean(value))
+
+
+def heading(value: object) -> str:
+    """Return a value for titles and navigation, which MkDocs prints as HTML, one of them after unescaping it.
+
+    So no escaping is right for both: angle brackets and quotes become signs that look alike. Never for Markdown.
+    """
+    text = clean(value).replace("&", "&amp;")
+    return text.translate({ord("<"): "\u2039", ord(">"): "\u203a", ord('"'): "\u201d", ord("'"): "\u2019"})
+
+
+def code(value: object, *, title: str | None = None) -> str:
+    """Return a value as inline code; `title` is what shows on hover."""
+    hover = f' title="{escape(title)}"' if title else ""
+    return f"<code{hover}>{escape(value)}</code>"
+
+
+def quoted(value: str) -> str:
+    """Return a string with every space shown: in a replacement or a prompt a space is a value, too."""
+    return code(json.dumps(value, ensure_ascii=False).replace(" ", "\u2423"))
+
+
+def digest(value: object) -> str:
+    """Return a digest as inline code, its first twelve digits, in full on hover."""
+    text = clean(value)
+    short = _DIGEST.sub(lambda match: f"{match[1]}\u2026", text)
+    return code(short, title=text if short != text else None)
+
+
+def link(target: object, label: object | None = None) -> str:
+    """Return a link if the target is a plain web address, else the target as code: nothing else may be clicked."""
+    text = clean(target)
+    if not _LINK.fullmatch(text):
+        return code(text)
+    shown = escape(label if label is not None else text.split("://")[1].rstrip("/"))
+    return f'<a href="{escape(text)}" rel="noopener">{shown}</a>'
+
+
+def number(value: object, *, signed: bool = False) -> str:
+    """Return a measured number with three decimals, or as many digits as it needs."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return escape("not known" if value is None else value)
+    if isinstance(value, int):
+        return f"{value:+,}" if signed else f"{value:,}"
+    text = f"{value:.3g}" if value and abs(value) < 0.001 and not signed else f"{value:.3f}"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else text
+    if signed and float(text.replace(",", "")) >= 0:
+        text = "\u00b10.000" if float(text.replace(",", "")) == 0 else f"+{text}"
+    return text.replace("-", "\u2212", 1) if value < 0 else text
+
+
+def size(size_bytes: int) -> str:
+    """Return a size as people say it: 1.2 GB, 48.5 kB."""
+    amount = float(size_bytes)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    raise AssertionError
+
+
+def value(anything: Any) -> str:
+    """Return a value of a card for a table cell: short, in one line, digests abbreviated."""
+    if anything is None or (isinstance(anything, str | Mapping | Sequence) and not anything):
+        return '<span class="ev-none">none</span>'
+    if isinstance(anything, bool):
+        return "yes" if anything else "no"
+    if isinstance(anything, Mapping):
+        return step(anything) if "step" in anything else parameters(anything)
+    if isinstance(anything, Sequence) and not isinstance(anything, str):
+        return ", ".join(value(entry) for entry in anything)
+    if isinstance(anything, str):
+        if anything != " ".join(anything.split()):
+            return quoted(anything)
+        return digest(anything) if _DIGEST.search(anything) else escape(anything)
+    return escape(json.dumps(anything))
+
+
+def parameters(mapping: Mapping[str, Any]) -> str:
+    """Return `key value` pairs in the card's order."""
+    return " \u00b7 ".join(
+        f'<span class="ev-key">{escape(key)}</span> {value(entry)}' for key, entry in mapping.items()
+    )
+
+
+def step(mapping: Mapping[str, Any]) -> str:
+    """Return a preprocessing step: its name, then its parameters."""
+    rest = {key: entry for key, entry in mapping.items() if key != "step"}
+    name = f"<b>{escape(mapping.get('step', 'step'))}</b>"
+    return f"{name} {parameters(rest)}" if rest else name
+
+
+def yaml_text(text: str) -> str:
+    """Return a YAML scalar for a string; JSON's double-quoted form is YAML's, too."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a sentence lists them: a, b and c."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

@@ -1,0 +1,177 @@
+"""The facts on a version's page: encoders, data, the encode run, files, provenance. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from embver.card import card_digest
+from embver.site.model import SiteData, SiteVersion
+from embver.site.text import code, digest, escape, link, listed, number, size, value
+from embver.site.version_changes import StepRow, step_rows
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderView:
+    """One modality's encoder: facts, then its preprocessing in order."""
+
+    modality: str
+    facts: tuple[Pair, ...]
+    steps: tuple[StepRow, ...]
+    is_changed: bool
+
+
+def encoders(version: SiteVersion, earlier: SiteVersion | None) -> tuple[EncoderView, ...]:
+    """Return each modality's encoder, its steps aligned with the previous version's."""
+    views = []
+    for modality, encoder in version.card.encoders.items():
+        facts: list[Pair] = []
+        for key in ("model", "base", "architecture", "pooling", "projection", "prompts", "languages"):
+            if encoder.get(key) not in (None, {}, []):
+                facts.append((key, value(encoder[key])))
+        for weight in encoder.get("weights") or ():
+            facts.append(
+                (
+                    "weights",
+                    f"{escape(weight.get('path', ''))} \u00b7 {size(weight['size_bytes']) if 'size_bytes' in weight else ''} \u00b7 {digest(weight['sha256'])}",
+                )
+            )
+        for key in ("processor_sha256", "tokenizer_sha256"):
+            if encoder.get(key):
+                facts.append((key.removesuffix("_sha256"), digest(encoder[key])))
+        before = None
+        if earlier is not None and modality in earlier.card.encoders:
+            before = earlier.card.encoders[modality].get("preprocessing") or []
+        steps = step_rows(before, encoder.get("preprocessing") or [])
+        views.append(
+            EncoderView(
+                modality=escape(modality),
+                facts=tuple(facts),
+                steps=steps,
+                is_changed=any(row.state != "same" for row in steps),
+            )
+        )
+    return tuple(views)
+
+
+def data_sets(plain: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
+    """Return each data set: what the model was trained on, then what was encoded."""
+    entries = [
+        (entry.get("role") or "training", entry) for entry in (plain.get("training") or {}).get("data") or ()
+    ]
+    if plain.get("corpus"):
+        entries.append(("encoded", plain["corpus"]))
+    rows = []
+    for role, entry in entries:
+        items = entry.get("items") or {}
+        count = (
+            number(entry["rows"])
+            if "rows" in entry
+            else ", ".join(f"{number(n)} {escape(k)}" for k, n in items.items())
+        )
+        rows.append(
+            {
+                "role": escape(role),
+                "name": escape(entry.get("name", "")),
+                "version": escape(entry.get("version", "")),
+                "uri": link(entry["uri"]) if entry.get("uri") else "",
+                "tracked_by": escape(entry.get("tracked_by", "")),
+                "rows": count,
+                "license": escape(entry.get("license", "")),
+                "digest": digest(entry["digest"]) if entry.get("digest") else "",
+            }
+        )
+    return tuple(rows)
+
+
+def training(plain: Mapping[str, Any]) -> tuple[Pair, ...]:
+    """Return how it was trained."""
+    recipe = plain.get("training") or {}
+    facts = [(key, value(recipe[key])) for key in ("objective", "hyperparameters", "code") if recipe.get(key)]
+    run = recipe.get("run") or {}
+    if run:
+        facts.append(("run", " \u00b7 ".join([escape(run.get("tracker", "")), link(run.get("uri", ""))])))
+    return tuple(facts)
+
+
+def encode_run(plain: Mapping[str, Any]) -> tuple[Pair, ...]:
+    """Return on what the vectors were made, and how fast."""
+    encode = plain.get("encode") or {}
+    facts = []
+    for key in ("hardware", "software", "precision", "batch", "flags", "profile", "seed", "floor"):
+        if encode.get(key) not in (None, {}, []):
+            facts.append(("run-to-run floor" if key == "floor" else key, value(encode[key])))
+    speed = encode.get("items_per_s") or {}
+    if speed:
+        facts.append(("throughput", listed([f"{rate:,.0f} {escape(key)}s/s" for key, rate in speed.items()])))
+    if encode.get("started"):
+        facts.append(("started", escape(encode["started"])))
+    if encode.get("elapsed_s") is not None:
+        facts.append(("took", f"{encode['elapsed_s']:,.1f} s"))
+    return tuple(facts)
+
+
+def files(version: SiteVersion) -> tuple[Mapping[str, str], ...]:
+    """Return the artifacts: path, what it holds, rows, size and checksum."""
+    return tuple(
+        {
+            "path": code(entry.path),
+            "role": escape(f"{entry.role} \u00b7 {entry.modality}" if entry.modality else entry.role),
+            "rows": number(entry.rows) if entry.rows is not None else "",
+            "size": size(entry.size_bytes),
+            "sha256": digest(entry.sha256),
+        }
+        for entry in version.card.artifacts
+    )
+
+
+def folder_name(version: SiteVersion) -> str:
+    """Return the folder that the page's commands fetch into."""
+    return f"{version.release.name.replace('/', '-')}-{version.number}"
+
+
+def loading(version: SiteVersion) -> str | None:
+    """Return Python that opens the version's vectors; names come from the card, so they are written as literals."""
+    vectors = [entry for entry in version.card.artifacts if entry.role == "vectors"]
+    if not vectors:
+        return None
+    folder = folder_name(version)
+    lines = [
+        "from pathlib import Path",
+        "",
+        "from safetensors.numpy import load_file",
+        "",
+        f'folder = Path("{folder}")',
+    ]
+    if any(entry.role == "ids" for entry in version.card.artifacts):
+        lines.append('ids = (folder / "ids.txt").read_text(encoding="utf-8").splitlines()')
+    for entry in vectors:
+        variable = "".join(c for c in entry.modality or "vectors" if c.isascii() and c.isalpha()) or "vectors"
+        rows = f"{entry.rows:,}" if entry.rows is not None else "rows"
+        lines.append(
+            f'{variable} = load_file(folder / {entry.path!a})["vectors"]  # {rows} x {version.card.space.dimensions}'
+        )
+    # In an indented block nothing is interpreted; only a line break could leave it, and a literal has none.
+    return "\n".join(lines)
+
+
+def provenance(data: SiteData, version: SiteVersion) -> tuple[Pair, ...]:
+    """Return where the version comes from, and what proves it."""
+    release, plain = version.release, version.card.plain
+    commit = code(release.commit[:12], title=release.commit)
+    if data.repository_url:
+        commit = link(f"{data.repository_url.rstrip('/')}/commit/{release.commit}", release.commit[:12])
+    facts = [("tag", code(release.tag)), ("commit", commit), ("released", escape(release.date))]
+    facts.append(("card digest", digest(release.card_digest or card_digest(plain))))
+    if version.fingerprint:
+        facts.append(("fingerprint", digest(version.fingerprint)))
+    if plain.get("license"):
+        facts.append(("licence", escape(plain["license"])))
+    if plain.get("authors"):
+        facts.append(("authors", ", ".join(escape(author.get("name", "")) for author in plain["authors"])))
+    for key, target in (plain.get("links") or {}).items():
+        facts.append((escape(key), link(target)))
+    return tuple(facts)

@@ -1,0 +1,69 @@
+"""The words and signs of levels and verdicts: never by colour alone. Pure."""
+
+from __future__ import annotations
+
+from embver.site.model import SiteVersion
+from embver.site.text import escape
+
+# Word: sign, what it asks of a reader.
+LEVELS = {
+    "first": ("\u25cf", "the first release"),
+    "none": ("\u00b7", "words only: no vector changed"),
+    "patch": ("\u25bd", "a fix: keep your index"),
+    "minor": ("\u25c7", "an addition: keep your index"),
+    "major": ("\u25b2", "a break: re-encode and re-index"),
+}
+VERDICTS = {
+    "identical": ("=", "the vectors are the same, bit by bit"),
+    "equivalent": ("\u2248", "the vectors differ by no more than rounding"),
+    "compatible": ("\u2713", "old and new vectors work together in one index"),
+    "inconclusive": ("?", "too few probe items to tell; treat it as a break"),
+    "bridgeable": ("\u21c4", "not compatible, but a learned map recovers most of it"),
+    "incompatible": ("\u2715", "old and new vectors must not meet in one index"),
+    "unmeasured": ("\u2013", "nobody measured it"),
+}
+_ADVICE = {
+    "identical": "Nothing to do. The vectors are the same.",
+    "equivalent": "Nothing to do. Vectors differ by no more than rounding.",
+    "compatible": "Keep your index. New queries find what is in it, and new documents may join the old ones.",
+    "inconclusive": "Re-encode, or measure on more probe items: what was measured does not settle it.",
+    "bridgeable": "Build a new index. Until it is ready, a bridge can translate new queries into the old space.",
+    "incompatible": "Build a new index. Encode every document again, and switch queries and index together.",
+}
+
+
+def level_badge(level: str) -> str:
+    """Return a level as a badge."""
+    sign, meaning = LEVELS.get(level, ("\u00b7", ""))
+    return (
+        f'<span class="ev-badge ev-level ev-{escape(level)}" title="{escape(meaning)}">'
+        f'<span aria-hidden="true">{sign}</span> {escape(level.upper())}</span>'
+    )
+
+
+def verdict_badge(verdict: str | None) -> str:
+    """Return a verdict as a badge; None is shown as unmeasured."""
+    word = verdict or "unmeasured"
+    sign, meaning = VERDICTS.get(word, ("\u00b7", ""))
+    return (
+        f'<span class="ev-badge ev-verdict ev-{escape(word)}" title="{escape(meaning)}">'
+        f'<span aria-hidden="true">{sign}</span> {escape(word)}</span>'
+    )
+
+
+def status_badge(state: str) -> str:
+    """Return a badge for what is no longer active, else nothing."""
+    if state == "active":
+        return ""
+    return f'<span class="ev-badge ev-status ev-{escape(state)}"><span aria-hidden="true">!</span> {escape(state)}</span>'
+
+
+def advice(version: SiteVersion) -> str:
+    """Return what someone who runs the previous version has to do."""
+    if version.is_first:
+        return "The first release: there is no older index to keep."
+    if version.verdict in _ADVICE:
+        return _ADVICE[version.verdict]
+    if version.level == "major":
+        return _ADVICE["incompatible"]
+    return "Not measured: treat it as a break until it is."

@@ -1,0 +1,1 @@
+"""Adapters, each owning one outside thing: git, git-lfs, YAML, schemas, templates, files."""

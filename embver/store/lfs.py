@@ -1,0 +1,156 @@
+"""Git LFS: bytes go straight into its store while they are hashed, Git gets the pointer.
+
+Writing a large file into the work tree and running `git add` reads and writes it three times. Here it is
+written once, under the name its hash decides, and the pointer text is what `git add` sees.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from embver.errors import IntegrityError, LfsError
+from embver.pointer import Pointer
+from embver.store.files import hash_file
+from embver.store.process import run
+from embver.store.repo import Repository
+
+INSTALL_HINT = "install git-lfs (Debian, Ubuntu: apt-get install git-lfs; macOS: brew install git-lfs)"
+
+
+class LfsStore:
+    """The LFS objects of one repository."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._objects: Path | None = None
+
+    @property
+    def objects(self) -> Path:
+        """Return the folder of the objects, as git-lfs itself names it (it obeys lfs.storage and work trees)."""
+        if self._objects is None:
+            for line in self.run("env").splitlines():
+                key, _, value = line.partition("=")
+                if key == "LocalMediaDir":
+                    self._objects = Path(value)
+            if self._objects is None:
+                raise LfsError("`git lfs env` names no LocalMediaDir", hint="embver doctor")
+        return self._objects
+
+    @staticmethod
+    def version(folder: Path) -> str | None:
+        """Return what `git lfs version` says, or None where git-lfs is missing."""
+        try:
+            done = run(["git", "lfs", "version"], cwd=folder, check=False)
+        except FileNotFoundError:
+            return None
+        return done.text.strip() if done.status == 0 else None
+
+    def run(self, *arguments: str) -> str:
+        """Run one git-lfs command and return what it prints; raise LfsError with what to do."""
+        done = run(["git", "lfs", *arguments], cwd=self._repo.root, check=False)
+        if done.status == 0:
+            return done.text
+        if self.version(self._repo.root) is None:
+            raise LfsError("git-lfs is not installed", hint=INSTALL_HINT)
+        said = done.stderr.decode(errors="replace").strip() or done.text.strip()
+        raise LfsError(f"git lfs {arguments[0]} failed: {said}")
+
+    def install_local(self) -> None:
+        """Let this repository, and no other, use LFS: filters and push hook."""
+        self.run("install", "--local")
+
+    def path_of(self, sha256: str) -> Path:
+        """Return where an object lies, present or not."""
+        return self.objects / sha256[:2] / sha256[2:4] / sha256
+
+    def holds(self, pointer: Pointer) -> bool:
+        """Tell whether an object is present with the right size; `embver verify` looks at the bytes."""
+        with contextlib.suppress(OSError):
+            return self.path_of(pointer.sha256).stat().st_size == pointer.size_bytes
+        return False
+
+    def put(self, chunks: Iterable[bytes | memoryview]) -> Pointer:
+        """Write bytes into the store once, hashing on the way; return their pointer.
+
+        The object appears under its name whole and on disk, or not at all. A link below `.git/embver/pending`
+        keeps it from `git lfs prune`, which would delete what is only staged.
+        """
+        folder = self.objects.parent / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, prefix="embver-")
+        temporary = Path(name)
+        digest, size_bytes = hashlib.sha256(), 0
+        try:
+            with os.fdopen(handle, "wb", buffering=0) as stream:
+                for chunk in chunks:
+                    stream.write(chunk)
+                    digest.update(chunk)
+                    size_bytes += len(chunk)
+                os.fchmod(stream.fileno(), 0o444)
+                os.fsync(stream.fileno())
+            pointer = Pointer(sha256=digest.hexdigest(), size_bytes=size_bytes)
+            target = self.path_of(pointer.sha256)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        self._keep(pointer)
+        return pointer
+
+    def read(self, pointer: Pointer) -> bytes:
+        """Return a small object's bytes; raise LfsError if it is not here."""
+        self.need([pointer])
+        return self.path_of(pointer.sha256).read_bytes()
+
+    def need(self, pointers: Sequence[Pointer]) -> None:
+        """Raise LfsError unless all objects are here."""
+        absent = [pointer for pointer in pointers if not self.holds(pointer)]
+        if absent:
+            raise LfsError(
+                f"{len(absent)} of {len(pointers)} objects are not on this machine", hint="embver pull REF"
+            )
+
+    def fetch(self, remote: str, revision: str, paths: Sequence[str], pointers: Sequence[Pointer]) -> int:
+        """Bring objects of some paths at a revision into the store; return the bytes that were brought.
+
+        Raises IntegrityError for an object whose bytes are not what its name says, LfsError if it does not come.
+        """
+        absent = [(p, path) for p, path in zip(pointers, paths, strict=True) if not self.holds(p)]
+        if absent:
+            # A comma separates patterns and cannot be quoted: git-lfs then fetches nothing and says it is fine,
+            # so what came is looked at below.
+            wanted = ",".join(path.replace("[", "\\[") for _, path in absent)
+            self.run("fetch", remote, revision, "--include", wanted, "--exclude", "")
+        for pointer, path in absent:
+            if not self.holds(pointer):
+                raise LfsError(f"{path}: {remote} does not have the object {pointer.sha256[:12]}")
+            if hash_file(self.path_of(pointer.sha256))[0] != pointer.sha256:
+                self.path_of(pointer.sha256).unlink()
+                raise IntegrityError(f"{path}: {remote} sent other bytes than {pointer.sha256[:12]} names")
+        return sum(pointer.size_bytes for pointer, _ in absent)
+
+    def push(self, remote: str, *refs: str) -> None:
+        """Upload the objects that the given references need."""
+        self.run("push", remote, *refs)
+
+    def release_pending(self, pointers: Iterable[Pointer]) -> None:
+        """Take away the links that kept objects until a commit names them."""
+        for pointer in pointers:
+            (self._pending / pointer.sha256).unlink(missing_ok=True)
+
+    @property
+    def _pending(self) -> Path:
+        return self._repo.git_dir / "embver" / "pending"
+
+    def _keep(self, pointer: Pointer) -> None:
+        self._pending.mkdir(parents=True, exist_ok=True)
+        link = self._pending / pointer.sha256
+        # A file system without hard links, or another disk: then only prune between encode and commit can hurt.
+        with contextlib.suppress(FileExistsError, OSError):
+            os.link(self.path_of(pointer.sha256), link)

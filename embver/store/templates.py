@@ -1,0 +1,47 @@
+"""Render Jinja templates; a team's own template of the same name comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embver.errors import UsageError
+from embver.store.resources import resource_folder
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@lru_cache(maxsize=4)
+def _environment(override: Path | None) -> Environment:
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+
+    folders = [override] if override is not None and override.is_dir() else []
+    # The output is Markdown, YAML or plain text: what needs escaping is escaped for its own format by the caller.
+    return Environment(
+        loader=ChoiceLoader(
+            [FileSystemLoader(folder) for folder in (*folders, resource_folder("templates"))]
+        ),
+        autoescape=False,  # noqa: S701
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+    )
+
+
+def render_template(name: str, context: Mapping[str, Any], *, override: Path | None = None) -> str:
+    """Render `templates/NAME`; `override` is a folder whose templates come first.
+
+    Raises UsageError naming the template and line where a team's own template does not render.
+    """
+    from jinja2 import TemplateError, TemplateSyntaxError
+
+    try:
+        return _environment(override).get_template(name).render(**context)
+    except TemplateSyntaxError as error:
+        raise UsageError(f"{error.filename or name}:{error.lineno}:1: {error.message}") from error
+    except TemplateError as error:
+        raise UsageError(f"template {name}: {error}") from error

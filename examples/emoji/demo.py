@@ -1,0 +1,466 @@
+"""The whole story in one go: four released versions of a real embedding, one that is refused, one changelog.
+
+A person's steps and nothing else: this script writes data, trains a model, edits a card, and types `embver`.
+Everything lands in build/: the repository in build/demo, its remote in build/demo-remote.git, models that need
+not be trained again in build/demo-models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import recipes
+from recipes import ONE_STYLE, RETRAINED, SIX_LANGUAGES, TWO_STYLES, Recipe
+
+from data import CORPUS_V2, LANGUAGES, build_data
+
+HERE = Path(__file__).resolve().parent
+BUILD = HERE.parent.parent / "build"
+REPOSITORY = BUILD / "demo"
+REMOTE = BUILD / "demo-remote.git"
+MODELS = BUILD / "demo-models"
+MODEL = Path("models/emoji-clip")
+CARD = Path("embeddings/emoji/next/card.yaml")
+NAME = "emoji"
+WIDTH = 88
+
+Edit = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """One version of the story: what is trained, what people write into the card, how it is released."""
+
+    version: str
+    title: str
+    tells: str
+    recipe: Recipe | None
+    edits: tuple[Edit, ...] = ()
+    refused: bool = False
+
+
+CHAPTERS = (
+    Chapter(
+        version="1.0.0",
+        title="The first version",
+        tells="One image source, English names.",
+        recipe=ONE_STYLE,
+    ),
+    Chapter(
+        version="1.1.0",
+        title="More training data",
+        tells="A second art style is added. The text tower stays frozen and pictures are held where the old index\n"
+        "has them: trained to stay compatible. Did it work? embver measures.",
+        recipe=TWO_STYLES,
+        edits=(
+            ("limitations: [English names only, one art style]", "limitations: [English names only]"),
+            (
+                "license: CC-BY-4.0, role: train}\n",
+                (
+                    "license: CC-BY-4.0, role: train}\n"
+                    '    - {name: openmoji, version: "0.1.7", uri: data/train-v2.jsonl, tracked_by: git, '
+                    'digest: "@TRAINING", rows: 1266, license: CC-BY-SA-4.0, role: train}\n'
+                ),
+            ),
+            (
+                "objective: {loss: contrastive, temperature: learned}",
+                "objective: {loss: contrastive, temperature: learned, compatible_with: emoji@1.0.0}",
+            ),
+            ("learning_rate: 0.003, batch_size: 256, steps: 200, seed: 0", "@TWO_STYLES"),
+            (
+                'version: "1", uri: data/corpus-v1.jsonl',
+                f'version: "2", uri: {CORPUS_V2}',
+            ),
+        ),
+    ),
+    Chapter(
+        version="1.1.1",
+        title="A bug in front of the tokenizer",
+        tells="Training text was lower-cased and its short codes were split; what people typed was not. Weights and\n"
+        "tokenizer stay as they are, two preprocessing steps are added.",
+        recipe=None,
+        edits=(
+            (
+                "      - {step: tokenize,",
+                (
+                    '      - {step: replace, pattern: "[:_]+", with: " "}\n'
+                    "      - {step: lowercase}\n"
+                    "      - {step: tokenize,"
+                ),
+            ),
+        ),
+    ),
+    Chapter(
+        version="1.2.0",
+        title="The one that must not get through",
+        tells="The same data, trained again from scratch. The dimension is the same, nothing crashes, the benchmarks\n"
+        "look fine. The team offers it as a MINOR.",
+        recipe=RETRAINED,
+        edits=(("@TWO_STYLES", "@RETRAINED"),),
+        refused=True,
+    ),
+    Chapter(
+        version="2.0.0",
+        title="A new space, on purpose",
+        tells="Names in six languages and longer vectors. Another dimension is MAJOR, and no option makes it smaller.",
+        recipe=SIX_LANGUAGES,
+        edits=(
+            ("limitations: [English names only]", "limitations: [six European languages]"),
+            ("  dimensions: 64", "  dimensions: 96"),
+            ("max_length: 16", "max_length: 24"),
+            ("languages: [en] ", f"languages: [{', '.join(LANGUAGES)}] "),
+            ("@RETRAINED", "@SIX_LANGUAGES"),
+            (", compatible_with: emoji@1.0.0", ""),
+        ),
+    ),
+)
+
+WORDS = {
+    "1.1.0": (
+        "training",
+        "Adds OpenMoji, a second art style, to the training pictures and to the corpus.",
+    ),
+    "1.1.1": (
+        "encoders.text.preprocessing",
+        "Lower-cases texts and splits short codes before tokenising, as training always did.",
+    ),
+    "1.2.0": ("training.hyperparameters", "Trained again from scratch, longer."),
+    "2.0.0": ("encoders.text", "Finds emoji by names in six languages; vectors grow from 64 to 96 numbers."),
+}
+MODEL_TAGS = {"1.1.0": "emoji-clip-v2", "1.2.0": "emoji-clip-v3", "2.0.0": "emoji-clip-v4"}
+
+
+def main() -> int:
+    """Tell the story; return the exit code."""
+    began = time.perf_counter()
+    digest = story_digest()
+    is_told = tell_again(digest)
+    if not is_told:
+        tell(digest)
+    heading("What stands there now")
+    run("embver", "verify")
+    run("embver", "site", "--build")
+    summary()
+    print(f"\n{time.perf_counter() - began:.0f} s. The changelog: {REPOSITORY / 'build/site/index.html'}")
+    print("Open it in a browser:  make serve")
+    return 0
+
+
+def story_digest() -> str:
+    """Digest what the story depends on: this folder, embver itself, the installed packages."""
+    digest = hashlib.sha256()
+    package = HERE.parent.parent
+    folders = (HERE, package / "embver", package / "schemas", package / "templates")
+    files = sorted(file for folder in folders for file in folder.rglob("*") if file.suffix in SOURCE_SUFFIXES)
+    for file in [*files, package / "constraints.txt"]:
+        digest.update(f"{file.relative_to(package)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+SOURCE_SUFFIXES = {".py", ".json", ".yaml", ".toml", ".j2"}
+
+
+def tell_again(digest: str) -> bool:
+    """Say that nothing changed, if so: every version is released, from the same inputs."""
+    state = REPOSITORY / ".git/demo-state"
+    if not (state.is_file() and REMOTE.is_dir() and state.read_text() == digest):
+        return False
+    heading("Nothing changed")
+    print("Trainings and encodes are skipped: the digests of their inputs are those of the last run.")
+    print("The refusal, as it was:\n")
+    print((REPOSITORY / ".git/demo-refusal").read_text())
+    return True
+
+
+def tell(digest: str) -> None:
+    """Tell the story from an empty folder."""
+    start_repository()
+    for number, chapter in enumerate(CHAPTERS, start=1):
+        write_chapter(number, chapter)
+    (REPOSITORY / ".git/demo-state").write_text(digest)
+
+
+# ---- the steps
+
+
+def start_repository() -> None:
+    """Make the repository, its remote and its data."""
+    for folder in (REPOSITORY, REMOTE):
+        shutil.rmtree(folder, ignore_errors=True)
+    heading("An empty folder becomes a repository")
+    BUILD.mkdir(exist_ok=True)
+    git("init", "-q", "--bare", "-b", "main", str(REMOTE), cwd=BUILD)
+    git("init", "-q", "-b", "main", str(REPOSITORY), cwd=BUILD)
+    for key, value in (("user.name", "Emoji search team"), ("user.email", "team@emoji.example")):
+        git("config", key, value)
+    git("remote", "add", "origin", str(REMOTE))
+    began = time.perf_counter()
+    counts = build_data(REPOSITORY)
+    print(
+        f"{counts.emoji:,} emoji, {counts.pictures:,} pictures in two art styles, {counts.probe_items:,} probe items "
+        f"({time.perf_counter() - began:.0f} s)"
+    )
+    run("embver", "init", "--probe", "probes/emoji-1k", "--title", "Emoji embeddings")
+    with (REPOSITORY / "embver.toml").open("a", encoding="utf-8") as file:
+        file.write((HERE / "settings.toml").read_text(encoding="utf-8"))
+    with (REPOSITORY / ".gitattributes").open("a", encoding="utf-8") as file:
+        file.write(
+            "models/**/*.safetensors filter=lfs diff=lfs merge=lfs -text\n*.png -text\n*.jsonl text eol=lf\n"
+        )
+    page = REPOSITORY / "site/credits.md"
+    page.parent.mkdir(exist_ok=True)
+    page.write_bytes((REPOSITORY / "data/ATTRIBUTION.md").read_bytes())
+    git("add", "-A")
+    git("commit", "-q", "-m", "Start: data, probe set, settings")
+    git("push", "-q", "-u", "origin", "main")
+
+
+def write_chapter(number: int, chapter: Chapter) -> None:
+    """Train, write the card, encode, bench, release; or see the release refused."""
+    heading(f"{number}. {chapter.title}" + (f": {chapter.version}" if not chapter.refused else ""))
+    print(chapter.tells + "\n")
+    if chapter.recipe is not None:
+        provide_model(chapter.recipe)
+    is_after_refusal = (REPOSITORY / CARD).is_file()
+    if not is_after_refusal:
+        run("embver", "new", NAME)
+    write_card(chapter)
+    git("add", "-A")
+    git("commit", "-q", "-m", f"Prepare {NAME} {chapter.version}")
+    run("embver", "encode", NAME)
+    run("embver", "bench", NAME)
+    if chapter.refused:
+        refuse()
+        return
+    run("embver", "release", NAME, "--push")
+    released = json.loads(capture("embver", "list", NAME, "--json"))[-1]["version"]
+    if released != chapter.version:
+        raise SystemExit(f"the story expects {chapter.version}, embver computed {released}")
+
+
+def provide_model(recipe: Recipe) -> None:
+    """Put a recipe's model into the repository: trained now, or before from the same inputs."""
+    start = REPOSITORY / MODEL if recipe.starts_from_model else None
+    digest = recipes.inputs_digest(recipe, REPOSITORY, start=start)
+    kept = MODELS / digest.removeprefix("sha256:")[:16]
+    if not (kept / "model.safetensors").is_file():
+        from train import train
+
+        with bar(f"training {recipe.name}") as progress:
+            training = train(recipe, REPOSITORY, kept, start=start, progress=progress)
+        print(f"trained {recipe.name}: {training.parameters:,} parameters in {training.elapsed_s:.0f} s")
+    else:
+        print(f"training {recipe.name} skipped: its inputs did not change ({digest[:19]}…)")
+    shutil.copytree(kept, REPOSITORY / MODEL, dirs_exist_ok=True)
+
+
+def write_card(chapter: Chapter) -> None:
+    """Edit the card as a person does: by hand."""
+    card = REPOSITORY / CARD
+    text = card.read_text(encoding="utf-8")
+    if chapter.version == "1.0.0":
+        text = (HERE / "card-1.0.0.yaml").read_text(encoding="utf-8")
+        text = text.replace("@TRAINING", recipes.training_data_digest(ONE_STYLE, REPOSITORY))
+    for before, after in ((expand(old), expand(new)) for old, new in chapter.edits):
+        if before not in text:
+            raise SystemExit(f"{CARD}: the story expects {before!r}")
+        text = text.replace(before, after)
+    if chapter.version in MODEL_TAGS:
+        head, _, tail = text.partition("tag: emoji-clip-v")
+        text = f"{head}tag: emoji-clip-v{tail}".replace(
+            f"tag: emoji-clip-v{tail[0]}", f"tag: {MODEL_TAGS[chapter.version]}"
+        )
+    if chapter.version in WORDS:
+        area, words = WORDS[chapter.version]
+        entry = f'changes:                           # in people\'s words; the level is computed\n  - {{area: {area}, text: "{words}"}}\n'
+        text = replace_section(text, "changes", entry)
+    card.write_text(text, encoding="utf-8")
+
+
+def expand(text: str) -> str:
+    """Put digests and schedules in the place of their names."""
+    text = text.replace("@TRAINING", recipes.training_data_digest(TWO_STYLES, REPOSITORY))
+    for name, recipe in (
+        ("@TWO_STYLES", TWO_STYLES),
+        ("@RETRAINED", RETRAINED),
+        ("@SIX_LANGUAGES", SIX_LANGUAGES),
+    ):
+        parts = [part for part in (recipe.both, recipe.pictures, recipe.texts) if part is not None]
+        steps = sum(part.steps for part in parts)
+        schedule = (
+            f"learning_rate: {parts[0].learning_rate}, batch_size: {parts[0].batch_size}, steps: {steps}"
+        )
+        text = text.replace(name, f"{schedule}, seed: {recipe.seed}")
+    return text
+
+
+def replace_section(text: str, key: str, section: str) -> str:
+    """Replace a top-level field with its lines, or add it before what `embver encode` writes."""
+    lines = text.splitlines(keepends=True)
+    starts = [n for n, line in enumerate(lines) if line.startswith(f"{key}:")]
+    if starts:
+        end = starts[0] + 1
+        while end < len(lines) and lines[end].startswith((" ", "\t")):
+            end += 1
+        return "".join([*lines[: starts[0]], section, *lines[end:]])
+    mark = next(n for n, line in enumerate(lines) if line.startswith("# ---- written by"))
+    while lines[mark - 1].isspace() and lines[mark - 2].isspace():
+        del lines[mark - 1]
+        mark -= 1
+    return "".join([*lines[:mark], section, "\n", *lines[mark:]])
+
+
+def refuse() -> None:
+    """Offer the retrained model as a MINOR, and show what embver says."""
+    print()
+    done = subprocess.run(
+        [
+            embver(),
+            "release",
+            NAME,
+            "--level",
+            "minor",
+            "--reason",
+            "same data, same dimension, benchmarks are fine",
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = '$ embver release emoji --level minor --reason "same data, same dimension, benchmarks are fine"\n'
+    told += done.stdout + done.stderr + f"(exit code {done.returncode})\n"
+    print(told)
+    (REPOSITORY / ".git/demo-refusal").write_text(told)
+    if done.returncode != 1:
+        raise SystemExit("the story expects this release to be refused")
+    print("Nothing was tagged. Without embver, this would have been live.")
+
+
+def summary() -> None:
+    """Print the table of versions."""
+    listed = json.loads(capture("embver", "list", NAME, "--json"))
+    rows = []
+    for entry in listed:
+        shown = json.loads(capture("embver", "show", f"{NAME}@{entry['version']}", "--json"))["card"]
+        metrics = {
+            f"{benchmark['id']} {metric['key']}": metric["value"]
+            for benchmark in shown["benchmarks"]
+            for metric in benchmark["metrics"]
+        }
+        safe = {None: "-", "incompatible": "no", "inconclusive": "no"}.get(entry["verdict"], "yes")
+        if entry["level"] == "major":
+            safe = "no: another space"
+        rows.append(
+            (
+                entry["version"],
+                entry["level"],
+                entry["verdict"] or "-",
+                f"{metrics['emoji-search hit@1']:.3f}",
+                f"{metrics['emoji-search hit@10']:.3f}",
+                f"{metrics['emoji-as-typed hit@10']:.3f}",
+                f"{metrics['emoji-unseen-style hit@10']:.3f}",
+                f"{metrics['emoji-languages hit@10']:.3f}",
+                safe,
+            )
+        )
+    head = (
+        "version",
+        "level",
+        "verdict",
+        "hit@1",
+        "hit@10",
+        "as typed",
+        "new style",
+        "6 languages",
+        "compatible with previous",
+    )
+    table(head, rows)
+
+
+# ---- the terminal
+
+
+def heading(text: str) -> None:
+    """Print a heading."""
+    print(f"\n{bold(text)}\n{'─' * min(WIDTH, max(len(text), 20))}", flush=True)
+
+
+def bold(text: str) -> str:
+    """Return a text in bold where that can be seen."""
+    return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns."""
+    widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
+    print()
+    for number, row in enumerate((head, *rows)):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if number == 0:
+            print("  ".join("─" * width for width in widths))
+
+
+class bar:  # noqa: N801  (used like a function)
+    """A progress bar on a terminal, and nothing elsewhere."""
+
+    def __init__(self, what: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._console = Console()
+        columns = (
+            TextColumn(what),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+        )
+        self._bar = Progress(*columns, console=self._console, transient=True, disable=not sys.stdout.isatty())
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        self._bar.start()
+        task = self._bar.add_task("", total=None)
+        return lambda done, total: self._bar.update(task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def embver() -> str:
+    """Return the embver command of this environment."""
+    return str(Path(sys.executable).with_name("embver"))
+
+
+def run(command: str, *arguments: str) -> None:
+    """Type a command: show it, let it print, stop at a failure."""
+    print(f"$ {command} {' '.join(arguments)}", flush=True)
+    program = embver() if command == "embver" else command
+    done = subprocess.run([program, *arguments], cwd=REPOSITORY, check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def capture(command: str, *arguments: str) -> str:
+    """Run a command quietly and return what it prints."""
+    program = embver() if command == "embver" else command
+    return subprocess.run(
+        [program, *arguments], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def git(*arguments: str, cwd: Path = REPOSITORY) -> None:
+    """Run git quietly."""
+    subprocess.run(["git", *arguments], cwd=cwd, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
