@@ -105,13 +105,10 @@ def _judge_unmeasured(reasons: tuple[Reason, ...], presumed: Level) -> Judgement
 
 def _judge_broken(reasons: tuple[Reason, ...], measured: tuple[Measured, ...], verdict: Verdict) -> Judgement:
     found = [
-        Reason(
-            path=f"measured against {entry.against}",
-            level=Level.MAJOR,
-            why="; ".join(entry.why) or verdict.word,
-        )
+        Reason(path=f"measured against {entry.against}", level=Level.MAJOR, why=why)
         for entry in measured
         if not entry.verdict.is_safe
+        for why in entry.why or (entry.verdict.word,)
     ]
     # What was measured to break stays MAJOR; what could not be decided may be released lower, with a reason.
     is_open = verdict is Verdict.INCONCLUSIVE

@@ -43,6 +43,11 @@ class Version:
         """Tell whether the version has a pre-release part, as 1.3.0-rc.1 has."""
         return bool(self._inner.prerelease)
 
+    @property
+    def finished(self) -> Version:
+        """Return the version without pre-release part and build metadata: 1.3.0 for 1.3.0-rc.1."""
+        return Version(self._inner.finalize_version())
+
     def bump(self, level: Level, *, pre: str | None = None) -> Version:
         """Return the next version for a level; before 1.0.0 a break bumps MINOR (SemVer 2.0 section 4).
 

@@ -95,7 +95,7 @@ def _measure(
         strata.append(entry(measures, verdict))
         verdicts.append(verdict)
         if not verdict.verdict.is_safe:
-            reasons += [f"{query} -> {document}: {reason}" for reason in verdict.reasons]
+            reasons.append(f"{query} -> {document}: {_in_short(strata[-1])}")
     return Comparison(
         old=old[0].reference,
         new=new[0].reference,
@@ -105,6 +105,18 @@ def _measure(
         probe={"name": probe.name, "digest": probe.digest, "items": len(probe.items)},
         rule_version=rule.rule_version,
     )
+
+
+def _in_short(stratum: Mapping[str, Any]) -> str:
+    """Return the one sentence that says why a stratum is not safe; its record holds every reason."""
+    recall, labelled = stratum.get("recall_new_query_old_index"), stratum.get("labelled") or {}
+    if recall is None or stratum["verdict"] != Verdict.INCOMPATIBLE.word:
+        return str(stratum["reasons"][0])
+    found = f"new queries on the old index find {recall['value']:.1%} of their neighbours again"
+    if "new_old" not in labelled:
+        return found
+    hits = f"{labelled['old_old']:.1%} to {labelled['new_old']:.1%}"
+    return f"{found}; hit@{stratum['k']} of labelled pairs goes from {hits}"
 
 
 def load_rule(work: Workspace) -> Rule:

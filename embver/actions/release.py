@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embver.actions.release_checks import check_encoded, check_free, release_files
+from embver.actions.release_level import ReleaseRequest, choose_level, choose_version
 from embver.actions.status import StatusReport, is_worth_a_release, status
 from embver.actions.workspace import CARD, NEXT, Workspace
-from embver.card import card_digest, space_id
+from embver.card import card_digest
 from embver.errors import PolicyError, RepoError, UsageError
-from embver.levels import Level
 from embver.pointer import Pointer
-from embver.policy import Judgement
-from embver.rules import Strength
 from embver.store.cards import read_card_text, update_card
 from embver.store.files import write_atomic
 from embver.store.schemas import check_card
@@ -27,19 +26,7 @@ from embver.store.templates import render_template
 from embver.version import Version
 
 JOURNAL = "release.json"
-SUMS = "SHA256SUMS"
 FILE_MODE = "100644"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseRequest:
-    """What `embver release` was asked."""
-
-    name: str
-    level: Level | None = None
-    reason: str | None = None
-    pre: str | None = None
-    push: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +73,17 @@ def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
     card that is not valid, UsageError where there is nothing to release or something is in the way.
     """
     report = status(work, request.name)
-    _check_encoded(work, report)
+    check_encoded(work, report)
     if not is_worth_a_release(report):
         raise PolicyError(
             f"{request.name}: nothing changed since {report.current.reference if report.current else ''} "
             "that a user of its vectors could notice",
             hint=f"embver diff {request.name}",
         )
-    level, override = _choose_level(report, request)
-    version = _version(report, level, request.pre)
+    level, override = choose_level(report, request)
+    version = choose_version(work, report, level, request.pre)
     tag = work.settings.tags.format(request.name, version)
-    _check_free(work, report, version, tag)
+    check_free(work, report, version, tag)
     text = _card(work, report, version, override)
     parsed = read_card_text(text, path=f"{work.folder(request.name, version)}/{CARD}")
     problems = check_card(parsed, folder=str(version))
@@ -131,135 +118,10 @@ def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
         card=text,
         digest=digest,
         message=render_template("tag-message.txt.j2", context),
-        files=_files(work, report),
+        files=release_files(work, report),
         override=override,
         push=request.push,
     )
-
-
-def _check_encoded(work: Workspace, report: StatusReport) -> None:
-    card, name = report.card, report.name
-    if not card.artifacts:
-        raise UsageError(f"{name}@next has no vectors yet", hint=f"embver encode {name}")
-    if card.plain.get("fingerprint") != space_id(card.plain):
-        raise UsageError(
-            f"{name}@next: the card was changed after its vectors were encoded: its fingerprint is another one now",
-            hint=f"embver encode {name}",
-        )
-    for artifact in card.artifacts:
-        file = work.path(work.folder(name, NEXT), artifact.path)
-        pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
-        if not file.is_file():
-            raise UsageError(f"{name}@next: {artifact.path} is missing", hint=f"embver encode {name} --force")
-        if artifact.role != "ids" and (
-            Pointer.parse(file.read_bytes()[:1024]) != pointer or not work.lfs.holds(pointer)
-        ):
-            raise UsageError(
-                f"{name}@next: {artifact.path} is not what the card says",
-                hint=f"embver encode {name} --force",
-            )
-
-
-def _choose_level(report: StatusReport, request: ReleaseRequest) -> tuple[Level, dict[str, Any] | None]:
-    """Return the level to release at and, if that is not the computed one, the override for the card."""
-    judged = report.judgement
-    if judged is None:
-        if request.level is not None:
-            raise UsageError("the first release has no level: there is nothing that it could break")
-        return Level.NONE, None
-    chosen = request.level if request.level is not None else judged.level
-    if chosen >= judged.level:
-        needs_words = judged.needs_reason is not None and chosen < Level.MAJOR and not request.reason
-        if needs_words and not _is_explained(report, judged):
-            raise PolicyError(
-                f"{request.name}: a {chosen.word} release needs a written reason: {judged.needs_reason}",
-                hint=f"embver release {request.name} --level {chosen.word} --reason TEXT, or an entry in `changes`",
-            )
-        if chosen == judged.level and not (judged.needs_reason and request.reason):
-            return chosen, None
-        return chosen, _override(judged, chosen, request.reason)
-    return chosen, _lower(report, judged, chosen, request)
-
-
-def _lower(report: StatusReport, judged: Judgement, chosen: Level, request: ReleaseRequest) -> dict[str, Any]:
-    """Return the override for a level below the computed one; raise PolicyError where that is not allowed."""
-    against = report.current.reference if report.current else ""
-    why = tuple(f"{reason.path}: {reason.why}" for reason in report.reasons if reason.level > chosen)
-    verdict = f", measured {judged.verdict.word}" if judged.verdict else ""
-    if chosen < judged.floor:
-        raise PolicyError(
-            f"refused: {request.name} cannot be released as {chosen.word.upper()}: it breaks what users of "
-            f"{against} have{verdict}",
-            reasons=why,
-            hint=f"embver release {request.name}    (as {judged.level.word.upper()}, {report.proposed})",
-        )
-    if not request.reason:
-        raise PolicyError(
-            f"refused: {request.name} calls for {judged.level.word.upper()}, not {chosen.word.upper()}{verdict}",
-            reasons=why,
-            hint=f"embver release {request.name} --level {chosen.word} --reason TEXT, if you know better",
-        )
-    return _override(judged, chosen, request.reason)
-
-
-def _override(judged: Judgement, chosen: Level, reason: str | None) -> dict[str, Any]:
-    made: dict[str, Any] = {"computed": judged.level.word, "chosen": chosen.word}
-    if reason:
-        made["reason"] = reason
-    return made
-
-
-def _is_explained(report: StatusReport, judged: Judgement) -> bool:
-    """Tell whether the card's `changes` speak of every field that asks for a written reason."""
-    asking = [reason.path for reason in judged.reasons if reason.strength is Strength.SOFT]
-    areas = [str(entry.get("area", "")) for entry in report.card.plain.get("changes") or ()]
-    return bool(asking) and all(any(area and path.startswith(area) for area in areas) for path in asking)
-
-
-def _version(report: StatusReport, level: Level, pre: str | None) -> Version:
-    if report.current is None:
-        return Version.parse(f"{report.proposed}-{pre}.1") if pre else report.proposed
-    return report.current.version.bump(level, pre=pre)
-
-
-def _check_free(work: Workspace, report: StatusReport, version: Version, tag: str) -> None:
-    name = report.name
-    if work.repo.git("tag", "--list", tag).strip():
-        raise UsageError(f"the tag {tag} exists already", hint=f"embver show {name}@{version}")
-    if work.path(work.folder(name, version)).exists():
-        raise UsageError(
-            f"{work.folder(name, version)} exists already", hint="move it away, then release again"
-        )
-    if work.repo.is_shallow():
-        raise RepoError(
-            "this clone is shallow: a release needs the tags and commits before it",
-            hint="git fetch --unshallow --tags",
-        )
-    if work.repo.branch() is None:
-        raise UsageError("HEAD is detached: a release needs a branch to stand on", hint="git switch BRANCH")
-    if work.repo.identity() is None:
-        raise RepoError(
-            "Git does not know who releases",
-            hint="git config user.name NAME && git config user.email ADDRESS",
-        )
-    extra = set(_files_on_disk(work, name)) - set(_files(work, report))
-    if extra:
-        raise UsageError(
-            f"{work.folder(name, NEXT)} holds what the card does not name: {', '.join(sorted(extra)[:5])}",
-            hint="remove it, or name it in the card's artifacts",
-        )
-
-
-def _files(work: Workspace, report: StatusReport) -> tuple[str, ...]:
-    """Return the files of `next/` that the card accounts for."""
-    raw = [str((entry.plain.get("source") or {}).get("path")) for entry in report.card.benchmarks]
-    named = [CARD, SUMS, *(artifact.path for artifact in report.card.artifacts), *raw]
-    return tuple(path for path in named if work.path(work.folder(report.name, NEXT), path).is_file())
-
-
-def _files_on_disk(work: Workspace, name: str) -> list[str]:
-    folder = work.path(work.folder(name, NEXT))
-    return [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
 
 
 def _card(work: Workspace, report: StatusReport, version: Version, override: dict[str, Any] | None) -> str:

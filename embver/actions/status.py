@@ -117,5 +117,7 @@ def measure_against(
 
 
 def is_worth_a_release(report: StatusReport) -> bool:
-    """Tell whether there is anything to release."""
-    return report.judgement is None or report.judgement.level > Level.NONE
+    """Tell whether there is anything to release; a pre-release may always be finished."""
+    if report.judgement is None or (report.current and report.current.version.is_prerelease):
+        return True
+    return report.judgement.level > Level.NONE

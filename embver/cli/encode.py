@@ -12,7 +12,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the embedding whose next/ is encoded")
     parser.add_argument("--force", action="store_true", help="encode although no input changed")
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
-    parser.add_argument("--batch", type=int, default=64, metavar="ROWS", help="rows a batch (default 64)")
+    parser.add_argument(
+        "--batch", type=int, default=64, metavar="ROWS", help="rows a batch, at least 16 (default 64)"
+    )
     parser.add_argument(
         "--threads", type=int, metavar="N", help="threads of the computation (default: torch's)"
     )
@@ -20,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, out: Output) -> int:
     """Encode next/."""
-    from embver.actions.encode import EncodeRequest, encode
+    from embver.actions.encode import encode
+    from embver.actions.encoding import EncodeRequest
     from embver.cli.open import now, open_for_writing
     from embver.cli.render import human_size
 

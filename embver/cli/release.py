@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, out: Output) -> int:
     """Release next/."""
-    from embver.actions.release import ReleaseRequest, apply_release, plan_release, push_release
+    from embver.actions.release import apply_release, plan_release, push_release
+    from embver.actions.release_level import ReleaseRequest
     from embver.cli.open import open_for_writing
     from embver.cli.render import describe_strata, reason_lines
     from embver.levels import Level

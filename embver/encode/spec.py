@@ -77,7 +77,10 @@ class EncoderSpec:
             projection=_typed(encoder.get("projection"), bool | None, f"{path}.projection", "true or false"),
             revision=_typed(model.get("revision"), str | None, f"{path}.model.revision", "a text"),
             trust_remote_code=_typed(
-                encoder.get("trust_remote_code", False), bool, f"{path}.trust_remote_code", "true or false"
+                model.get("trust_remote_code", False),
+                bool,
+                f"{path}.model.trust_remote_code",
+                "true or false",
             ),
             prompts=MappingProxyType(dict(prompts)),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from embver.site.model import SiteData
 from embver.site.pages import FOLDER, MARK, Render, make_pages
 from embver.site.text import heading, yaml_text
 from embver.store.files import write_if_changed
+from embver.store.process import clean_environment
 
 # What the last run wrote, so that this one removes only that: the folder may hold files of the user's.
 _LEDGER = f"{FOLDER}/.written"
@@ -97,7 +97,7 @@ def build_site(
         raise MissingExtra("site", needed_for="building the site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-f", settings.config]
     # Material prints an advertisement about MkDocs 2 into every build; this is its own switch for it.
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    environment = clean_environment({"NO_MKDOCS_2_WARNING": "1"})
     done = run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-12:])

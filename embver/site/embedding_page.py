@@ -67,11 +67,8 @@ def embedding_context(data: SiteData, embedding: SiteEmbedding) -> dict[str, Any
         "matrix": _matrix(embedding),
         "legend": _legend(embedding),
         "left_out": max(0, len(embedding.versions) - SHOWN),
-        "title": escape(data.title),
-        "root": "../" * (embedding.name.count("/") + 2),
         "uses": tuple(escape(entry) for entry in current.card.plain.get("intended_use") or ()),
         "limitations": tuple(escape(entry) for entry in current.card.plain.get("limitations") or ()),
-        "example": escape(f"{embedding.name}@{current.number}"),
     }
 
 
@@ -101,7 +98,6 @@ def changelog_context(embedding: SiteEmbedding) -> dict[str, Any]:
         "name": escape(embedding.name),
         "heading": escape(embedding.title),
         "releases": tuple(releases),
-        "root": "../" * (embedding.name.count("/") + 2),
     }
 
 

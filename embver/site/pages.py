@@ -35,8 +35,8 @@ def make_pages(data: SiteData, render: Render, *, start: str = "index.md") -> tu
         pages.append(Page(path=f"{home}/index.md", text=render("site/embedding.md.j2", context)))
         context = {**changelog_context(embedding), "mark": MARK}
         pages.append(Page(path=f"{home}/changelog.md", text=render("site/changelog.md.j2", context)))
-        for version in embedding.versions:
-            context = {**version_context(data, embedding, version), "mark": MARK}
+        for position, version in enumerate(embedding.versions):
+            context = {**version_context(data, embedding, position), "mark": MARK}
             text = render("site/version.md.j2", context)
             pages.append(Page(path=f"{home}/{version.number}.md", text=text))
     return tuple(sorted(pages, key=lambda page: page.path))

@@ -23,8 +23,10 @@ _LONGEST = 2000
 
 def clean(value: object) -> str:
     """Return a value as one line of visible characters, cut where no reader would go on."""
-    text = _HIDDEN.sub("\ufffd", " ".join(str(value).split()))
-    text = "".join("\ufffd" if unicodedata.category(char) in ("Cc", "Cs") else char for char in text)
+    text = " ".join(str(value).split())
+    if not text.isprintable():  # hidden marks are not printable either, so most text is left alone here
+        text = _HIDDEN.sub("\ufffd", text)
+        text = "".join("\ufffd" if unicodedata.category(char) in ("Cc", "Cs") else char for char in text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\u2026"
 
 
@@ -69,16 +71,18 @@ def link(target: object, label: object | None = None) -> str:
     return f'<a href="{escape(text)}" rel="noopener">{shown}</a>'
 
 
-def number(value: object, *, signed: bool = False) -> str:
-    """Return a measured number with three decimals, or as many digits as it needs."""
+def number(value: object, *, signed: bool = False, fixed: bool = False) -> str:
+    """Return a measured number with three decimals, or where it is smaller and not `fixed`, three digits."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return escape("not known" if value is None else value)
     if isinstance(value, int):
         return f"{value:+,}" if signed else f"{value:,}"
-    text = f"{value:.3g}" if value and abs(value) < 0.001 and not signed else f"{value:.3f}"
+    text = f"{value:.3g}" if value and abs(value) < 0.001 and not (signed or fixed) else f"{value:.3f}"
     text = f"{value:,.0f}" if abs(value) >= 1000 else text
     if signed and float(text.replace(",", "")) >= 0:
         text = "\u00b10.000" if float(text.replace(",", "")) == 0 else f"+{text}"
+    if text == "-0.000":
+        return "0.000"
     return text.replace("-", "\u2212", 1) if value < 0 else text
 
 
@@ -106,6 +110,8 @@ def value(anything: Any) -> str:
         if anything != " ".join(anything.split()):
             return quoted(anything)
         return digest(anything) if _DIGEST.search(anything) else escape(anything)
+    if isinstance(anything, int) and abs(anything) >= 10_000:
+        return f"{anything:,}"
     return escape(json.dumps(anything))
 
 

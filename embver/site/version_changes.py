@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from embver.diff import Change, Kind
-from embver.levels import Level
+from embver.levels import Level, Verdict
 from embver.site.model import SiteVersion
 from embver.site.text import code, escape, parameters, step, value
 from embver.site.words import level_badge
@@ -55,10 +55,16 @@ def people_words(version: SiteVersion) -> tuple[tuple[str, str], ...]:
 def field_rows(version: SiteVersion) -> tuple[FieldRow, ...]:
     """Return the fields that differ, the weightiest first, each with the level that it calls for and why."""
     reasons = {reason.path: reason for reason in version.reasons}
+    ceiling = _ceiling(version)
     rows = []
     for change, path in _gathered(version.changes):
         reason = reasons.get(path)
         level = reason.level if reason else Level.NONE
+        why = escape(reason.why) if reason else ""
+        if level > ceiling:
+            # A presumption that the measurement did not bear out and so did not count.
+            why += f"; presumed {level.word.upper()}, measured {escape(version.verdict)}"
+            level = ceiling
         rows.append(
             FieldRow(
                 path=_breakable(change.path),
@@ -66,12 +72,21 @@ def field_rows(version: SiteVersion) -> tuple[FieldRow, ...]:
                 after=_side(change.after, change),
                 kind=change.kind.value,
                 badge=level_badge(level.word) if level else "",
-                why=escape(reason.why) if reason else "",
+                why=why,
                 level=int(level),
                 is_quiet=not level or change.where[0] in _FOLLOWING or change.where[-1] in _FOLLOWING,
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.level))
+
+
+def _ceiling(version: SiteVersion) -> Level:
+    """Return the level above which no field called in the end: the release's own, if it was measured safe."""
+    is_safe = version.verdict is not None and Verdict(version.verdict).is_safe
+    is_chosen = bool(version.card.plain.get("override"))
+    if is_chosen or not is_safe or version.level not in ("patch", "minor"):
+        return Level.MAJOR
+    return Level.parse(version.level)
 
 
 def _gathered(changes: Sequence[Change]) -> list[tuple[Change, str]]:

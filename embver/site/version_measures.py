@@ -40,8 +40,10 @@ MEANINGS: tuple[tuple[str, str, str], ...] = (
         "Share bias",
         "How far new vectors crowd out old ones in a mixed index: 0 is fair, 0.5 finds new ones only.",
     ),
-    ("paired_cosine", "Paired cosine", "Between each item's old and new vector: 1 is unmoved."),
+    ("paired_cosine", "Paired cosine", "Between the old and the new vector of each query: 1 is unmoved."),
 )
+_SAME = number(0.0, signed=True)
+_ROUTES = {"A": "overlap (route A)", "B": "labels (route B)"}
 LABELLED: tuple[tuple[str, str, str], ...] = (
     ("old_old", "Old queries, old index", "What users had before."),
     ("new_old", "New queries, old index", "Only the query side was updated."),
@@ -123,7 +125,7 @@ class BenchmarkView:
 def comparison(record: Compatibility) -> Comparison:
     """Return a compatibility record for the page; measures that no stratum has are left out."""
     strata = record.strata
-    labelled = [stratum.get("labelled") or {} for stratum in strata]
+    labelled = [_with_bounds(stratum) for stratum in strata]
     about = [f"rule version {escape(record.plain['rule_version'])}"] if "rule_version" in record.plain else []
     probe = record.plain.get("probe")
     if probe:
@@ -136,6 +138,18 @@ def comparison(record: Compatibility) -> Comparison:
         measures=_measures(MEANINGS, strata),
         labelled=_measures(LABELLED, labelled),
     )
+
+
+def _with_bounds(stratum: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stratum's labelled numbers, each with its change against what users had and that change's bound."""
+    labelled = dict(stratum.get("labelled") or {})
+    for key, change in (stratum.get("labelled_change") or {}).items():
+        if key in labelled and isinstance(change, Mapping) and "low" in change:
+            labelled[key] = {"value": labelled[key], "change": change.get("value"), "at_least": change["low"]}
+    flips = (stratum.get("labelled_flips") or {}).get("mixed") or {}
+    if "negative_flips" in labelled and "high" in flips:
+        labelled["negative_flips"] = {"value": labelled["negative_flips"], "high": flips["high"]}
+    return labelled
 
 
 def _measures(
@@ -155,7 +169,7 @@ def _stratum(stratum: Mapping[str, Any]) -> Stratum:
     if "documents" in stratum:
         about.append(f"{number(stratum['documents'])} documents")
     if stratum.get("route"):
-        about.append(f"decided by {escape(stratum['route'])}")
+        about.append(f"decided by {escape(_ROUTES.get(str(stratum['route']), stratum['route']))}")
     return Stratum(
         name=f"{escape(stratum.get('query', ''))} \u2192 {escape(stratum.get('document', ''))}",
         badge=verdict_badge(stratum.get("verdict")),
@@ -169,19 +183,25 @@ def _bounded(entry: Any) -> str:
     if entry is None:
         return '<span class="ev-none">\u2013</span>'
     if not isinstance(entry, Mapping):
-        return f"<b>{number(entry)}</b>"
+        return f"<b>{number(entry, fixed=True)}</b>"
+    if "query" in entry and "document" in entry:
+        return _noted(entry["query"], f"documents {number(entry['document'], fixed=True)}")
+    if "change" in entry:
+        change, low = number(entry["change"], signed=True), number(entry["at_least"], signed=True)
+        return _noted(entry["value"], "unchanged" if change == low == _SAME else f"{change}, \u2265 {low}")
     main = next((entry[key] for key in ("value", "mean", "estimate") if key in entry), None)
     if main is None:
         return parameters(entry)
-    low, high = entry.get("low"), entry.get("high")
-    bounds = ""
-    if low is not None and high is not None:
-        bounds = f"{number(low)} to {number(high)}"
-    elif low is not None:
-        bounds = f"\u2265 {number(low)}"
-    elif high is not None:
-        bounds = f"\u2264 {number(high)}"
-    return f"<b>{number(main)}</b>" + (f"<small>{bounds}</small>" if bounds else "")
+    low, high = (
+        number(entry[key], fixed=True) if entry.get(key) is not None else "" for key in ("low", "high")
+    )
+    if low and high:
+        return _noted(main, f"{low} to {high}")
+    return _noted(main, f"\u2265 {low}" if low else f"\u2264 {high}" if high else "")
+
+
+def _noted(main: object, note: str) -> str:
+    return f"<b>{number(main, fixed=True)}</b>" + (f"<small>{note}</small>" if note else "")
 
 
 def benchmark_views(version: SiteVersion, earlier: SiteVersion | None) -> tuple[BenchmarkView, ...]:
@@ -213,13 +233,13 @@ def benchmark_views(version: SiteVersion, earlier: SiteVersion | None) -> tuple[
 
 
 def moves(version: SiteVersion, earlier: SiteVersion | None, *, most: int = 4) -> tuple[Move, ...]:
-    """Return the metrics that clearly changed, the largest difference of each benchmark first."""
+    """Return the metrics that clearly changed, one of each benchmark (its main one if that moved), the largest first."""
     found: list[tuple[float, Move]] = []
     for benchmark in version.card.benchmarks:
         before = benchmark_of(earlier, benchmark.id) if earlier else None
         steps = [step_of(metric, benchmark, before) for metric in benchmark.metrics]
         clear = [step for step in steps if step.tone in ("better", "worse") and step.delta is not None]
-        for step in sorted(clear, key=lambda step: -abs(step.delta or 0.0))[:1]:
+        for step in sorted(clear, key=lambda step: (not step.metric.is_main, -abs(step.delta or 0.0)))[:1]:
             assert step.before is not None
             assert step.delta is not None
             move = Move(

@@ -22,25 +22,21 @@ from embver.site.version_measures import benchmark_views, comparison, moves
 from embver.site.words import LEVELS, VERDICTS, advice, level_badge, status_badge, verdict_badge
 
 
-def version_context(data: SiteData, embedding: SiteEmbedding, version: SiteVersion) -> dict[str, Any]:
-    """Return what `site/version.md.j2` shows."""
-    position = embedding.versions.index(version)
-    numbers = {str(entry.release.version): entry for entry in embedding.versions}
-    earlier = numbers.get(str(version.previous.version)) if version.previous else None
+def version_context(data: SiteData, embedding: SiteEmbedding, position: int) -> dict[str, Any]:
+    """Return what `site/version.md.j2` shows of the version at a position of the embedding."""
+    version = embedding.versions[position]
+    earlier = _earlier(embedding, position)
     plain = version.card.plain
     rows = field_rows(version)
-    records = version.card.compatibility
+    before = version.previous.reference if version.previous else None
+    records = sorted(version.card.compatibility, key=lambda record: record.against != before)
     return {
         "front_title": yaml_text(heading(f"{version.release.name} {version.number}")),
         "name": escape(version.release.name),
         "number": escape(version.number),
         "title": escape(version.card.title),
-        "description": escape(plain.get("description") or ""),
-        "root": "../" * (version.release.name.count("/") + 2),
         "level": level_badge(version.level),
-        "level_meaning": escape(LEVELS.get(version.level, ("", ""))[1]),
         "verdict": "" if version.is_first else verdict_badge(version.verdict),
-        "verdict_meaning": escape(VERDICTS.get(version.verdict or "unmeasured", ("", ""))[1]),
         "status": status_badge(version.card.status),
         "status_words": _status_words(plain),
         "date": escape(version.date),
@@ -75,6 +71,15 @@ def version_context(data: SiteData, embedding: SiteEmbedding, version: SiteVersi
             for entry in plain.get("notes") or ()
         ),
     }
+
+
+def _earlier(embedding: SiteEmbedding, position: int) -> SiteVersion | None:
+    """Return the version that a release names as the one before it: nearly always its neighbour."""
+    previous = embedding.versions[position].previous
+    if previous is None:
+        return None
+    candidates = (embedding.versions[position - 1 : position] or ()) + embedding.versions
+    return next((entry for entry in candidates if entry.release.tag == previous.tag), None)
 
 
 def _tone(version: SiteVersion) -> str:

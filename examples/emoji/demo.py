@@ -102,8 +102,8 @@ CHAPTERS = (
     Chapter(
         version="1.2.0",
         title="The one that must not get through",
-        tells="The same data, trained again from scratch. The dimension is the same, nothing crashes, the benchmarks\n"
-        "look fine. The team offers it as a MINOR.",
+        tells="The same data, trained again from scratch. The dimension is the same, nothing crashes, and pictures in\n"
+        "the new style are found better than ever. The team offers it as a MINOR.",
         recipe=RETRAINED,
         edits=(("@TWO_STYLES", "@RETRAINED"),),
         refused=True,
@@ -114,7 +114,10 @@ CHAPTERS = (
         tells="Names in six languages and longer vectors. Another dimension is MAJOR, and no option makes it smaller.",
         recipe=SIX_LANGUAGES,
         edits=(
-            ("limitations: [English names only]", "limitations: [six European languages]"),
+            (
+                "limitations: [English names only]",
+                "limitations: [six European languages, English is found a little less well than in 1.1.1]",
+            ),
             ("  dimensions: 64", "  dimensions: 96"),
             ("max_length: 16", "max_length: 24"),
             ("languages: [en] ", f"languages: [{', '.join(LANGUAGES)}] "),
@@ -330,14 +333,16 @@ def refuse() -> None:
             "--level",
             "minor",
             "--reason",
-            "same data, same dimension, benchmarks are fine",
+            "same data, same dimension, better on the new style",
         ],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
     )
-    told = '$ embver release emoji --level minor --reason "same data, same dimension, benchmarks are fine"\n'
+    told = (
+        '$ embver release emoji --level minor --reason "same data, same dimension, better on the new style"\n'
+    )
     told += done.stdout + done.stderr + f"(exit code {done.returncode})\n"
     print(told)
     (REPOSITORY / ".git/demo-refusal").write_text(told)

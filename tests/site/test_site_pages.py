@@ -211,3 +211,28 @@ def test_steps_are_aligned_and_languages_gathered() -> None:
     languages = [row for row in rows if "languages" in row.path]
     assert [row.after for row in languages] == ["de, es, fr, it, pt"]
     assert rows[0].path == "<code>space.<wbr>dimensions</code>"
+
+
+def test_a_presumption_that_the_measurement_did_not_bear_out_says_so() -> None:
+    plains = cards()
+    plains[1]["training"]["hyperparameters"]["seed"] = 8
+    emoji = embedding(plains)
+    row = next(row for row in field_rows(emoji.versions[1]) if "seed" in row.path)
+    assert "MINOR" in row.badge
+    assert "measured compatible" in row.why
+
+
+def test_real_strata_with_changes_and_flips_are_shown_with_their_bounds() -> None:
+    plains = cards()
+    first = plains[1]["compatibility"][0]["strata"][0]
+    first["paired_cosine"] = {"query": 0.634, "document": 1.0}
+    first["labelled_change"] = {"new_old": {"value": 0.42, "low": 0.41}, "mixed": {"value": 0.0, "low": 0.0}}
+    first["labelled_flips"] = {"mixed": {"value": 0.0, "high": 0.003}}
+    data = emoji_site()
+    shown = type(data)(
+        title="T", embeddings=(embedding(plains),), generated_from="", schema_text="{}", tool_version="0"
+    )
+    pages = {page.path: page.text for page in make_pages(shown, render_template)}
+    text = pages["changelog/emoji/1.1.0.md"]
+    for part in ("documents 1.000", "+0.420, ≥ +0.410", "unchanged", "≤ 0.003"):
+        assert part in text
