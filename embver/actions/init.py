@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from embver.errors import LfsError, RepoError, UsageError
@@ -21,6 +22,10 @@ class InitRequest:
     """What `embver init` was asked; `python` is the interpreter that the hook falls back to."""
 
     python: str
+    files: Mapping[str, str] = field(
+        default_factory=dict
+    )  # more to write where it is missing: the site's mkdocs.yml
+    ignored: tuple[str, ...] = ()  # lines for .gitignore
     ci: str | None = None
     probe: str | None = None
     title: str | None = None
@@ -61,7 +66,9 @@ def init(folder: Path, request: InitRequest) -> InitReport:
     )
     # A clone fetches no artifact by itself; `embver pull` brings those of one version.
     made.lines(".lfsconfig", ["[lfs]", f"\tfetchexclude = {base}/**"])
-    made.lines(".gitignore", ["build/", "site/changelog/"])
+    made.lines(".gitignore", list(request.ignored))
+    for name, text in request.files.items():
+        made.whole(name, text)
     made.whole(
         ".pre-commit-config.yaml", render_template("init/pre-commit-config.yaml.j2", {"embeddings": base})
     )

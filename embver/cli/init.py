@@ -19,11 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, out: Output) -> int:
     """Set up the repository."""
     from embver.actions.init import InitRequest, init
+    from embver.site.build import IGNORED, mkdocs_config
+    from embver.store.templates import render_template
 
+    folder = Path(arguments.directory)
+    title = arguments.title or f"{folder.resolve().name} embeddings"
     request = InitRequest(
-        python=sys.executable, ci=arguments.ci, probe=arguments.probe, title=arguments.title
+        python=sys.executable,
+        files={"mkdocs.yml": mkdocs_config(title, render_template)},
+        ignored=IGNORED,
+        ci=arguments.ci,
+        probe=arguments.probe,
+        title=title,
     )
-    report = init(Path(arguments.directory), request)
+    report = init(folder, request)
     for name in report.written:
         out.print(f"wrote {name}")
     for name in report.kept:

@@ -51,7 +51,7 @@ class ChartGroup:
     charts: tuple[ChartView, ...]
 
 
-def embedding_context(data: SiteData, embedding: SiteEmbedding) -> dict[str, Any]:
+def embedding_context(embedding: SiteEmbedding) -> dict[str, Any]:
     """Return what `site/embedding.md.j2` shows."""
     current = embedding.current
     return {

@@ -31,7 +31,7 @@ def make_pages(data: SiteData, render: Render, *, start: str = "index.md") -> tu
     ]
     for embedding in data.embeddings:
         home = f"{FOLDER}/{embedding.name}"
-        context = {**embedding_context(data, embedding), "mark": MARK}
+        context = {**embedding_context(embedding), "mark": MARK}
         pages.append(Page(path=f"{home}/index.md", text=render("site/embedding.md.j2", context)))
         context = {**changelog_context(embedding), "mark": MARK}
         pages.append(Page(path=f"{home}/changelog.md", text=render("site/changelog.md.j2", context)))

@@ -19,7 +19,7 @@ from embver.site.version_facts import (
     training,
 )
 from embver.site.version_measures import benchmark_views, comparison, moves
-from embver.site.words import LEVELS, VERDICTS, advice, level_badge, status_badge, verdict_badge
+from embver.site.words import advice, level_badge, status_badge, verdict_badge
 
 
 def version_context(data: SiteData, embedding: SiteEmbedding, position: int) -> dict[str, Any]:
