@@ -1,24 +1,24 @@
 """From a card's parsed nodes to plain data: the types of the YAML 1.2 core schema, and what is refused on the way.
 
 A node is PyYAML's: `id` (scalar, sequence, mapping), `value`, `start_mark` (line, column, index), and `style`, which
-is empty for a scalar without quotes. Nothing here imports YAML.
+is empty for a scalar without quotes. Nothing here imports YAML. `quick_plain` reads a card that has nothing to
+refuse, and keeps no places; `card_walk` walks again where there is something, and says what and where.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from embver.problem import Problem, dotted
-
 Where = tuple[str | int, ...]
+# Where a number stands that is whole but written as a fraction (1.0): the list or mapping, and its index or key.
+Place = tuple[Any, Any]
 
 MAX_DEPTH: Final = 64
-_MAX_PROBLEMS: Final = 1000
 _MAX_INTEGER: Final = 2**53 - 1  # RFC 8785: what every JSON reader holds exactly
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -26,114 +26,79 @@ _WORDS: Final = {"": None, "~": None, "null": None, "true": True, "false": False
 _NUMBER_STARTS: Final = frozenset("+-.0123456789")
 
 
-@dataclass(slots=True, kw_only=True)
-class Reading:
-    """One walk from nodes to plain data, collecting what is wrong on the way."""
+class Odd(Exception):  # noqa: N818  (never leaves the reading of a card)
+    """There is something to refuse; `args` are rule, message and hint."""
 
-    path: str
-    text: str
-    problems: list[Problem] = field(default_factory=list)
-    unread: list[Where] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)
-    noted: set[tuple[int, str]] = field(default_factory=set)
 
-    def mapping(self, node: Any, where: Where) -> dict[str, Any]:
-        """Return a mapping node as a dict; of two equal keys the first one counts."""
-        if not self.enter(node, where):
-            return {}
-        plain: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value
-            if key_node.id != "scalar" or (not key_node.style and _is_no_text(key)):
-                self.refuse(key_node, None, "key-not-text", "a field's name is a text", "put it in quotes")
-                continue
-            self.check_marks(key_node, None)
-            if key == "<<" and not key_node.style:
-                self.refuse(key_node, None, "merge-key", "merge keys are not allowed", "write the fields out")
-            elif key in plain:
-                first = next(other for other, _ in node.value if other.value == key).start_mark.line + 1
-                name = dotted((*where, key))
-                self.refuse(key_node, None, "duplicate-key", f"{name} is there already, in line {first}")
-            else:
-                plain[key] = self.value(value_node, (*where, key))
-        return plain
-
-    def value(self, node: Any, where: Where) -> Any:
-        """Return any node as plain data."""
-        if node.id == "mapping":
-            return self.mapping(node, where)
-        if node.id == "sequence":
-            if not self.enter(node, where):
-                return []
-            return [self.value(entry, (*where, number)) for number, entry in enumerate(node.value)]
-        self.check_marks(node, where)
-        return node.value if node.style else self.plain_scalar(node, where)
-
-    def plain_scalar(self, node: Any, where: Where) -> Any:
-        """Return a scalar without quotes as the YAML 1.2 core schema types it."""
-        text: str = node.value
-        if text in _WORDS:
-            return _WORDS[text]
-        if text[0] not in _NUMBER_STARTS:
-            return text
-        if _INTEGER.fullmatch(text) or _BASED.fullmatch(text):
-            number = int(text, 0 if _BASED.fullmatch(text) else 10) if len(text) < 100 else _MAX_INTEGER + 1
-            if abs(number) > _MAX_INTEGER:
-                message = "a whole number beyond ±(2**53 - 1) is not held exactly by every reader"
-                self.refuse(node, where, "number-too-large", message, "put it in quotes if it is a text")
-                return None
-            return number
-        if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and abs(float(text)) == float("inf")):
-            self.refuse(node, where, "number-not-finite", f"{text[:40]} is no number", "leave the field out")
-            return None
-        return float(text) if _FLOAT.fullmatch(text) else text
-
-    def enter(self, node: Any, where: Where) -> bool:
-        """Check a collection itself; tell whether to walk into it."""
-        self.check_marks(node, where)
-        if id(node) in self.seen:
-            return (
-                False  # reached by an alias: its anchor is refused, and walking again is how laughs multiply
+def typed(text: str) -> Any:
+    """Return a scalar without quotes as the YAML 1.2 core schema types it; raise Odd for what readers differ on."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMBER_STARTS:
+        return text
+    if _INTEGER.fullmatch(text) or _BASED.fullmatch(text):
+        if _LEADING_ZERO.fullmatch(text):
+            message = f"{text[:40]} is decimal to one YAML reader and octal to another"
+            raise Odd(
+                "number-leading-zero", message, "write it without the zero, or in quotes if it is a text"
             )
-        self.seen.add(id(node))
-        if len(where) >= MAX_DEPTH:
-            self.refuse(node, where, "too-deep", f"nested deeper than {MAX_DEPTH} levels")
-            return False
+        number = int(text, 0 if _BASED.fullmatch(text) else 10) if len(text) < 100 else _MAX_INTEGER + 1
+        if abs(number) > _MAX_INTEGER:
+            message = "a whole number beyond ±(2**53 - 1) is not held exactly by every reader"
+            raise Odd("number-too-large", message, "put it in quotes if it is a text")
+        return number
+    if _NOT_FINITE.fullmatch(text):
+        raise Odd("number-not-finite", f"{text} is no number", "leave the field out")
+    if not _FLOAT.fullmatch(text):
+        return text
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise Odd("number-not-finite", f"{text[:40]} is no number", "put it in quotes if it is a text")
+    return value
+
+
+def quick_plain(node: Any, integral: list[Place], depth: int = 0) -> Any:
+    """Return a node as plain data; raise Odd at anything that `card_walk` refuses but tags and anchors."""
+    value = node.value
+    kind = node.id
+    if kind == "scalar":
+        return value if node.style else typed(value)
+    if depth >= MAX_DEPTH:
+        raise Odd
+    if kind == "sequence":
+        entries: list[Any] = []
+        for number, item in enumerate(value):
+            entry = quick_plain(item, integral, depth + 1)
+            if entry.__class__ is float and entry.is_integer():
+                integral.append((entries, number))
+            entries.append(entry)
+        return entries
+    plain: dict[str, Any] = {}
+    for key_node, item in value:
+        key = key_node.value
+        if key_node.id != "scalar" or (not key_node.style and _is_no_name(key)) or key in plain:
+            raise Odd
+        # Most values are scalars, which are worth a call less.
+        if item.id == "scalar":
+            entry = item.value
+            if not item.style and (entry in _WORDS or entry[0] in _NUMBER_STARTS):
+                entry = typed(entry)
+        else:
+            entry = quick_plain(item, integral, depth + 1)
+        if entry.__class__ is float and entry.is_integer():
+            integral.append((plain, key))
+        plain[key] = entry
+    return plain
+
+
+def _is_no_name(key: str) -> bool:
+    """Tell whether a key without quotes is a merge key or no text."""
+    if key in _WORDS or key == "<<":
         return True
-
-    def check_marks(self, node: Any, where: Where | None) -> None:
-        """Refuse a tag or an anchor: a node's own text begins with it."""
-        first = self.text[node.start_mark.index : node.start_mark.index + 1]
-        if first == "!":
-            self.refuse(node, where, "tag", "tags are not allowed", "put the text in quotes")
-        elif first == "&":
-            self.refuse(node, where, "anchor", "anchors and aliases are not allowed", "write the value out")
-
-    def refuse(
-        self, node: Any, where: Where | None, rule: str, message: str, hint: str | None = None
-    ) -> None:
-        """Note a problem at a node; `where` is the place in the data that is not to be relied on, if there is one."""
-        if where is not None:
-            self.unread.append(where)
-        if (node.start_mark.index, rule) in self.noted:
-            return  # the same node, reached again by an alias
-        self.noted.add((node.start_mark.index, rule))
-        if len(self.problems) >= _MAX_PROBLEMS:
-            return
-        mark = node.start_mark
-        self.problems.append(
-            Problem(
-                path=self.path,
-                line=mark.line + 1,
-                column=mark.column + 1,
-                rule=rule,
-                message=message,
-                hint=hint,
-            )
-        )
+    return key[0] in _NUMBER_STARTS and is_no_text(key)
 
 
-def _is_no_text(text: str) -> bool:
+def is_no_text(text: str) -> bool:
     return text in _WORDS or bool(
         _INTEGER.fullmatch(text)
         or _BASED.fullmatch(text)

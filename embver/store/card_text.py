@@ -6,6 +6,12 @@ import re
 from typing import Final
 
 MAX_BYTES: Final = 1 << 20
+# The parser's nodes take 1 kB and 2 microseconds each: a megabyte of `1,1,1,...` would take half a gigabyte.
+MAX_NODES: Final = 50_000
+# Composing recurses in C, and no limit guards its stack: 100,000 open brackets end the process. Below this bound on
+# the depth it is safe; above it, the depth is counted first.
+_SAFE_DEPTH: Final = 1000
+_LONG_OPENING = re.compile(r"^[ ?:\-]{400}", re.MULTILINE)
 
 # Control characters, line breaks of YAML 1.1 only, directional overrides, a byte order mark within, lone surrogates:
 # what makes a card look different from what it is.
@@ -48,8 +54,8 @@ def decode(text: str | bytes) -> str:
 
 
 def _decode_bytes(data: bytes) -> str:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise Refused(1, 1, "encoding", "the file is UTF-16", "save it as UTF-8")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\x00" in data[:2] and len(data) % 2 == 0):
+        raise Refused(1, 1, "encoding", "the file is UTF-16 or UTF-32", "save it as UTF-8")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -60,3 +66,18 @@ def _decode_bytes(data: bytes) -> str:
 def _place(text: str, index: int) -> tuple[int, int]:
     before = text[:index].replace("\r\n", "\n").replace("\r", "\n")
     return (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+
+
+def may_be_too_much(text: str) -> bool:
+    """Tell whether a text may nest too deep or hold too many values to be composed, without parsing it."""
+    if text.count("[") + text.count("{") > _SAFE_DEPTH:
+        return True
+    # Each level of a block begins further right than the last, but for a list under its key, in the same column.
+    is_suspect = len(text) > MAX_NODES or text.count("- ") + text.count("? ") > _SAFE_DEPTH // 3
+    if is_suspect and _LONG_OPENING.search(text):
+        return True
+    # What is not set apart by one of these is one scalar.
+    return (
+        len(text) > MAX_NODES
+        and sum(text.count(sign) for sign in ",:[]{}?\n") + text.count("- ") >= MAX_NODES
+    )

@@ -22,9 +22,14 @@ def hash_file(path: Path) -> tuple[str, int]:
 
 
 def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
-    """Write a file whole or not at all: to a neighbour, to disk, then renamed over it."""
+    """Write a file whole or not at all: to a neighbour, to disk, then renamed over it.
+
+    A symbolic link stays one: what it points to is written. A new file gets the mode that open() would give it.
+    """
+    if path.is_symlink():
+        path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".embver-")  # a long name may not grow
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from embver.errors import IntegrityError, LfsError
@@ -20,6 +21,10 @@ from embver.store.process import run
 from embver.store.repo import Repository
 
 INSTALL_HINT = "install git-lfs (Debian, Ubuntu: apt-get install git-lfs; macOS: brew install git-lfs)"
+
+# A comma separates the patterns of `--include` and cannot be quoted; other signs mean something in a pattern.
+_PLAIN_PATH = re.compile(r"[\w./@+=-]+", re.ASCII)
+_INCLUDE_CHARACTERS = 30_000  # of one `--include`: a single argument may have 128 KiB
 
 
 class LfsStore:
@@ -69,9 +74,17 @@ class LfsStore:
         return self.objects / sha256[:2] / sha256[2:4] / sha256
 
     def holds(self, pointer: Pointer) -> bool:
-        """Tell whether an object is present with the right size; `embver verify` looks at the bytes."""
+        """Tell whether an object is present with the right size; `embver verify` looks at the bytes.
+
+        An object that `git lfs prune` took away before it was committed comes back from its pending link.
+        """
+        path, link = self.path_of(pointer.sha256), self._pending / pointer.sha256
+        if not path.exists() and link.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):
+                os.link(link, path)
         with contextlib.suppress(OSError):
-            return self.path_of(pointer.sha256).stat().st_size == pointer.size_bytes
+            return path.stat().st_size == pointer.size_bytes
         return False
 
     def put(self, chunks: Iterable[bytes | memoryview]) -> Pointer:
@@ -86,11 +99,13 @@ class LfsStore:
         temporary = Path(name)
         digest, size_bytes = hashlib.sha256(), 0
         try:
-            with os.fdopen(handle, "wb", buffering=0) as stream:
+            # Buffered: a bare write() takes 2 GiB at most and says so only by what it returns.
+            with os.fdopen(handle, "wb") as stream:
                 for chunk in chunks:
                     stream.write(chunk)
                     digest.update(chunk)
-                    size_bytes += len(chunk)
+                    size_bytes += memoryview(chunk).nbytes
+                stream.flush()
                 os.fchmod(stream.fileno(), 0o444)
                 os.fsync(stream.fileno())
             pointer = Pointer(sha256=digest.hexdigest(), size_bytes=size_bytes)
@@ -121,19 +136,35 @@ class LfsStore:
 
         Raises IntegrityError for an object whose bytes are not what its name says, LfsError if it does not come.
         """
-        absent = [(p, path) for p, path in zip(pointers, paths, strict=True) if not self.holds(p)]
-        if absent:
-            # A comma separates patterns and cannot be quoted: git-lfs then fetches nothing and says it is fine,
-            # so what came is looked at below.
-            wanted = ",".join(path.replace("[", "\\[") for _, path in absent)
-            self.run("fetch", remote, revision, "--include", wanted, "--exclude", "")
-        for pointer, path in absent:
+        absent = {p: path for p, path in zip(pointers, paths, strict=True) if not self.holds(p)}
+        for wanted in _batches([path for path in absent.values() if _PLAIN_PATH.fullmatch(path)]):
+            # git-lfs 3.3 fails in a clone without blobs: what does not come this way is asked for one by one.
+            with contextlib.suppress(LfsError):
+                self.run("fetch", remote, revision, "--include", wanted, "--exclude", "")
+        for pointer, path in absent.items():
             if not self.holds(pointer):
-                raise LfsError(f"{path}: {remote} does not have the object {pointer.sha256[:12]}")
+                self._fetch_one(remote, pointer, path)
             if hash_file(self.path_of(pointer.sha256))[0] != pointer.sha256:
                 self.path_of(pointer.sha256).unlink()
                 raise IntegrityError(f"{path}: {remote} sent other bytes than {pointer.sha256[:12]} names")
-        return sum(pointer.size_bytes for pointer, _ in absent)
+        return sum(pointer.size_bytes for pointer in absent)
+
+    def _fetch_one(self, remote: str, pointer: Pointer, path: str) -> None:
+        """Bring one object by its pointer alone, whatever its path is called."""
+        # Told no path, the filter still holds the empty one against the rules: `*` excludes it. It writes the bytes
+        # to its output as well, and where a rule forbids to fetch it writes the pointer and says that all is well.
+        options = (f"remote.lfsdefault={remote}", "lfs.fetchinclude=", "lfs.fetchexclude=")
+        argv = ["git", *(word for option in options for word in ("-c", option)), "lfs", "smudge"]
+        done = run(argv, cwd=self._repo.root, stdin=pointer.format(), check=False, keep_output=False)
+        if done.status == 0 and self.holds(pointer):
+            return
+        if self.version(self._repo.root) is None:
+            raise LfsError("git-lfs is not installed", hint=INSTALL_HINT)
+        said = done.stderr.decode(errors="replace").strip()
+        raise LfsError(
+            f"{path}: {remote} does not have the object {pointer.sha256[:12]}, or did not send it: {said}",
+            hint=f"where the version was made: git lfs push --all {remote}",
+        )
 
     def push(self, remote: str, *refs: str) -> None:
         """Upload the objects that the given references need."""
@@ -154,3 +185,15 @@ class LfsStore:
         # A file system without hard links, or another disk: then only prune between encode and commit can hurt.
         with contextlib.suppress(FileExistsError, OSError):
             os.link(self.path_of(pointer.sha256), link)
+
+
+def _batches(paths: Sequence[str]) -> Iterator[str]:
+    """Yield patterns for `--include`: each names paths from the top and is short enough for one argument."""
+    batch: list[str] = []
+    for path in paths:
+        if sum(map(len, batch)) + len(batch) + len(path) > _INCLUDE_CHARACTERS and batch:
+            yield ",".join(batch)
+            batch = []
+        batch.append(f"/{path}")
+    if batch:
+        yield ",".join(batch)

@@ -5,24 +5,23 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from embver.errors import EmbverError
 
 # A hook runs with GIT_DIR, GIT_INDEX_FILE and more set; handed on to `git -C elsewhere` they make it work on the
-# wrong repository (pre-commit's git.py lists the accidents). Kept: what says how to reach other hosts, and who
-# commits, which decides no path.
+# wrong repository (pre-commit's git.py lists the accidents). Kept: how to reach other hosts, who commits, a
+# person's own configuration, and how far up to look for a repository; none of them names one.
 _KEPT_GIT: tuple[str, ...] = (
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
-    "GIT_SSL_",
-    "GIT_ASKPASS",
-    "GIT_TERMINAL_PROMPT",
-    "GIT_AUTHOR_",
+    *("GIT_SSH", "GIT_SSL_", "GIT_PROXY_SSL_", "GIT_HTTP_", "GIT_ALLOW_PROTOCOL", "GIT_PROTOCOL"),
+    *("GIT_ASKPASS", "GIT_TERMINAL_PROMPT", "GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_TRACE", "GIT_EXEC_PATH"),
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"),
+    *("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"),
+    *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
 )
-_KEPT_GIT += ("GIT_COMMITTER_", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_TRACE")
 
 
 class ProcessError(EmbverError):
@@ -58,6 +57,25 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8", **(extra or {})}
 
 
+@contextmanager
+def cleaned(extra: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Clean this process's own environment for a while: for a library that starts git by itself."""
+    before, wanted = dict(os.environ), clean_environment(extra)
+    os.environ.clear()
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def inherited_index() -> Path | None:
+    """Return the index that a hook is told to look at: in `git commit -a` it is not the usual one."""
+    named = os.environ.get("GIT_INDEX_FILE")
+    return Path(named).absolute() if named else None
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -65,11 +83,22 @@ def run(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     check: bool = True,
+    keep_output: bool = True,
 ) -> Finished:
-    """Run a program to its end; raise ProcessError if it fails and `check` is set, FileNotFoundError if absent."""
+    """Run a program to its end; raise ProcessError if it fails and `check` is set, FileNotFoundError if absent.
+
+    Without `keep_output` what it prints is thrown away unread, however much it is.
+    """
     done = subprocess.run(
-        list(argv), cwd=cwd, input=stdin, capture_output=True, env=clean_environment(env), check=False
+        list(argv),
+        cwd=cwd,
+        input=stdin,
+        stdout=subprocess.PIPE if keep_output else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=clean_environment(env),
+        check=False,
     )
+    stdout = done.stdout or b""
     if check and done.returncode != 0:
-        raise ProcessError(argv, status=done.returncode, stdout=done.stdout, stderr=done.stderr)
-    return Finished(status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        raise ProcessError(argv, status=done.returncode, stdout=stdout, stderr=done.stderr)
+    return Finished(status=done.returncode, stdout=stdout, stderr=done.stderr)

@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from embver.errors import RepoError, UsageError
 from embver.history import Release, ordered, parse_trailers
-from embver.store.process import ProcessError, run
+from embver.store.process import Finished, ProcessError, cleaned, inherited_index, run
 from embver.tagname import TagFormat
 
-ZERO = "0" * 40
-_FIELDS = "%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objectname)%00%(creatordate:iso-strict)%00%(contents)%00%01"
+# No message can forge the end of a record: none holds a zero byte, and its own line begins with a sign.
+_FIELDS = (
+    "%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00"
+    "%(creatordate:iso-strict)%00=%(contents)%00"
+)
+_END = "\x00\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,28 +37,42 @@ class TreeEntry:
 class Repository:
     """A Git repository, by the folder at its top."""
 
-    def __init__(self, root: Path, git_dir: Path) -> None:
+    def __init__(
+        self, root: Path, git_dir: Path, *, index: Path | None = None, object_format: str = "sha1"
+    ) -> None:
         self.root = root
         self.git_dir = git_dir  # shared by all work trees
+        self._zero = "0" * (64 if object_format == "sha256" else 40)  # the id of what is not there
+        self._index = {"GIT_INDEX_FILE": str(index)} if index else {}
+        # Paths are names here and never patterns: `a[1].txt` and `:x` are legal ones.
+        self.environment = {**self._index, "GIT_LITERAL_PATHSPECS": "1"}
 
     @classmethod
     def discover(cls, folder: Path) -> Repository:
         """Find the repository that a folder lies in; raise UsageError with the next command otherwise."""
         if not folder.is_dir():
             raise UsageError(f"{folder} is no folder")
+        asked = ["--is-bare-repository", "--show-object-format", "--path-format=absolute"]
+        asked += [
+            "--git-common-dir",
+            "--git-dir",
+            "--show-toplevel",
+        ]  # the last fails where there is no work tree
         try:
-            done = run(["git", "rev-parse", "--show-toplevel", "--git-common-dir"], cwd=folder, check=False)
+            done = run(["git", "rev-parse", *asked], cwd=folder, check=False)
         except FileNotFoundError:
             raise RepoError(
                 "git is not installed", hint="install git 2.38 or newer, then try again"
             ) from None
-        lines = done.text.splitlines()
-        if done.status != 0 or len(lines) != 2:
-            said = done.stderr.decode(errors="replace").strip()
-            if "dubious ownership" in said:
-                raise RepoError(said)
-            raise UsageError(f"{folder} is no Git repository", hint="git init && embver init")
-        return cls(Path(lines[0]), (folder / lines[1]).resolve())
+        lines = done.text.removesuffix("\n").split("\n")
+        if done.status != 0 or len(lines) != 5:
+            raise _no_repository(folder, done, lines)
+        _, object_format, common, own, root = lines
+        # A hook's index counts if it is this repository's: `git commit -a` makes the commit from another file than
+        # .git/index, and that is what `validate --staged` has to look at.
+        index = inherited_index()
+        is_ours = index is not None and index.resolve().parent == Path(own).resolve()
+        return cls(Path(root), Path(common), index=index if is_ours else None, object_format=object_format)
 
     def git(
         self,
@@ -64,7 +83,7 @@ class Repository:
     ) -> str:
         """Run one git command at the top of the repository and return what it prints."""
         argv = ["git", *arguments]
-        done = run(argv, cwd=self.root, stdin=stdin, env=env, check=False)
+        done = run(argv, cwd=self.root, stdin=stdin, env={**self.environment, **(env or {})}, check=False)
         if done.status not in status_ok:
             raise ProcessError(argv, status=done.status, stdout=done.stdout, stderr=done.stderr)
         return done.text
@@ -105,14 +124,17 @@ class Repository:
     def releases(self, tags: TagFormat) -> tuple[Release, ...]:
         """Return every release, by name and SemVer precedence; tags of another form are not ours."""
         found = []
-        for record in self.git("for-each-ref", "refs/tags", f"--format={_FIELDS}").split("\x00\x01\n"):
-            if not record.strip():
-                continue
-            tag, kind, target, peeled, date, message, *_ = [*record.split("\x00"), ""]
+        for record in self.git("for-each-ref", "refs/tags", f"--format={_FIELDS}").split(_END)[:-1]:
+            tag, kind, target, peeled_kind, peeled, date, message = record.split("\x00")
             parsed = tags.parse(tag)
             if parsed is None:
                 continue
-            trailers = parse_trailers(message) if kind == "tag" else {}
+            if peeled_kind == "tag":  # a tag of a tag: older Gits take off one layer only
+                peeled = self.resolve(f"refs/tags/{tag}") or ""
+                peeled_kind = "commit" if peeled else ""
+            if (peeled_kind or kind) != "commit":
+                continue  # a tag of a file or a folder is no release
+            trailers = parse_trailers(message[1:]) if kind == "tag" else {}
             found.append(
                 Release(
                     name=parsed[0],
@@ -125,7 +147,7 @@ class Repository:
                     verdict=trailers.get("Verdict"),
                     card_digest=trailers.get("Card-Digest"),
                     previous=trailers.get("Previous"),
-                    message=message,
+                    message=message[1:],
                 )
             )
         return ordered(found)
@@ -134,20 +156,23 @@ class Repository:
         """Return many blobs (`REVISION:PATH` or ids) by one process; None for each that is missing."""
         if not names:
             return ()
-        wanted = "".join(f"{name}\n" for name in names).encode()
-        data = run(["git", "cat-file", "--batch"], cwd=self.root, stdin=wanted).stdout
+        asked = [name.encode(errors="surrogateescape") for name in names]
+        wanted = b"".join(name + b"\0" for name in asked)
+        argv = ["git", "cat-file", "--batch", "-z"]
+        data = run(argv, cwd=self.root, stdin=wanted, env=self.environment).stdout
         blobs: list[bytes | None] = []
         position = 0
-        for _ in names:
-            end = data.index(b"\n", position)
-            header = data[position:end].split(b" ")
-            position = end + 1
-            if header[-1] in (b"missing", b"ambiguous") or len(header) < 3:
+        for name in asked:
+            # What is not there is answered with its name, and a name may hold spaces and line breaks.
+            if data.startswith((name + b" missing\n", name + b" ambiguous\n"), position):
                 blobs.append(None)
+                position = data.index(b"\n", position + len(name)) + 1
                 continue
-            size = int(header[2])
-            blobs.append(data[position : position + size] if header[1] == b"blob" else None)
-            position += size + 1
+            end = data.index(b"\n", position)
+            _, kind, size = data[position:end].split(b" ")
+            position = end + 1
+            blobs.append(data[position : position + int(size)] if kind == b"blob" else None)
+            position += int(size) + 1
         return tuple(blobs)
 
     def read(self, revision: str, path: str | PurePosixPath) -> bytes | None:
@@ -156,10 +181,8 @@ class Repository:
 
     def tree(self, revision: str, folder: str | PurePosixPath) -> tuple[TreeEntry, ...]:
         """Return every file below a folder in a revision."""
-        listed = self.git(
-            "ls-tree", "-r", "-z", "--full-tree", revision, "--", f"{folder}/", status_ok=(0, 128)
-        )
-        return tuple(_tree_entries(listed))
+        asked = ("ls-tree", "-r", "-z", "--full-tree", revision, "--", f"{folder}/")
+        return tuple(_tree_entries(self.git(*asked, status_ok=(0, 128))))
 
     def changed_paths(self, *folders: str) -> tuple[str, ...]:
         """Return what below the folders differs from HEAD, staged or not, and what Git does not know yet."""
@@ -181,7 +204,7 @@ class Repository:
     def stage(self, paths: Sequence[str]) -> None:
         """Add files to the index, through GitPython."""
         if paths:
-            self._call(lambda repo: repo.git.add("--force", "--", *paths))
+            self._call(lambda repo: repo.git.add("--force", "--", *_literal(paths)))
 
     def build_commit(
         self,
@@ -195,24 +218,21 @@ class Repository:
 
         `files` is path -> (mode, blob id). Returns the commit's id; only `move_refs` makes it visible.
         """
-        scratch = self.git_dir / "embver" / "index"
-        scratch.parent.mkdir(parents=True, exist_ok=True)
-        scratch.unlink(missing_ok=True)
-        env = {"GIT_INDEX_FILE": str(scratch)}
-        try:
+        own = self.git_dir / "embver"
+        own.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=own, prefix="index-") as scratch:
+            env = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
             if parent is not None:
                 self.git("read-tree", parent, env=env)
-            self.git("update-index", "-z", "--index-info", stdin=_index_info(files, removed), env=env)
+            self.git("update-index", "-z", "--index-info", stdin=self._index_info(files, removed), env=env)
             tree = self.git("write-tree", env=env).strip()
-        finally:
-            scratch.unlink(missing_ok=True)
         parents = ["-p", parent] if parent else []
         return self.git("commit-tree", tree, *parents, "-F", "-", stdin=message.encode()).strip()
 
     def build_tag(self, *, tag: str, commit: str, message: str) -> str:
         """Make an annotated tag object and return its id; no reference changes yet."""
         tagger = self.git("var", "GIT_COMMITTER_IDENT").strip()
-        body = f"object {commit}\ntype commit\ntag {tag}\ntagger {tagger}\n\n{message}"
+        body = f"object {commit}\ntype commit\ntag {tag}\ntagger {tagger}\n\n{message.rstrip()}\n"
         return self.git("mktag", stdin=body.encode()).strip()
 
     def move_refs(self, moves: Sequence[tuple[str, str, str]]) -> None:
@@ -222,13 +242,13 @@ class Repository:
 
     def replace_in_index(self, *, files: Mapping[str, tuple[str, str]], removed: Sequence[str]) -> None:
         """Let the index hold `files` and no longer hold `removed`, then learn the files' times."""
-        self.git("update-index", "-z", "--index-info", stdin=_index_info(files, removed))
+        self.git("update-index", "-z", "--index-info", stdin=self._index_info(files, removed))
         self.git("update-index", "-q", "--refresh", status_ok=(0, 1))
 
     def commit_paths(self, paths: Sequence[str], message: str) -> str:
         """Commit some files through GitPython and return the commit's id; other staged changes stay staged."""
         self.stage(paths)
-        self._call(lambda repo: repo.git.commit("--quiet", "-m", message, "--", *paths))
+        self._call(lambda repo: repo.git.commit("--quiet", "-m", message, "--", *_literal(paths)))
         return str(self.head())
 
     def push(self, remote: str, *refs: str) -> None:
@@ -238,12 +258,37 @@ class Repository:
     def _call(self, work: Any) -> None:
         import git
 
-        with git.Repo(self.root) as repo:
+        # GitPython hands this process's environment on as it is, with all that a hook was given.
+        with cleaned(self._index), git.Repo(self.root) as repo:
             try:
                 work(repo)
             except git.GitCommandError as error:
-                said = (error.stderr or error.stdout or "").strip().removeprefix("stderr: ").strip("'\n ")
+                said = (error.stderr or error.stdout).strip()
+                said = said.removeprefix("stderr: ").removeprefix("stdout: ").strip("'\n ")
                 raise RepoError(f"git failed: {said}") from error
+
+    def _index_info(self, files: Mapping[str, tuple[str, str]], removed: Sequence[str]) -> bytes:
+        lines = [f"0 {self._zero}\t{path}\0" for path in removed if path not in files]
+        lines += [f"{mode} {blob}\t{path}\0" for path, (mode, blob) in files.items()]
+        return "".join(lines).encode(errors="surrogateescape")
+
+
+def _no_repository(folder: Path, done: Finished, lines: Sequence[str]) -> RepoError | UsageError:
+    """Return the error that tells what a folder is instead."""
+    said = done.stderr.decode(errors="replace").strip()
+    if "dubious ownership" in said:
+        return RepoError(said)
+    if lines[0] == "true":
+        return UsageError(
+            f"{folder} is a bare Git repository: it has no files to work on", hint=f"git clone {folder}"
+        )
+    if lines[0] == "false":
+        return UsageError(f"{folder} lies inside of a .git folder", hint="cd to the files of the repository")
+    return UsageError(f"{folder} is no Git repository", hint="git init && embver init")
+
+
+def _literal(paths: Sequence[str]) -> list[str]:
+    return [f":(literal){path}" for path in paths]  # not by the environment: hooks would inherit that
 
 
 def _tree_entries(listed: str) -> Iterator[TreeEntry]:
@@ -253,9 +298,3 @@ def _tree_entries(listed: str) -> Iterator[TreeEntry]:
             mode, kind, blob = left.split()
             if kind == "blob":
                 yield TreeEntry(mode=mode, blob=blob, path=path)
-
-
-def _index_info(files: Mapping[str, tuple[str, str]], removed: Sequence[str]) -> bytes:
-    lines = [f"0 {ZERO}\t{path}\0" for path in removed if path not in files]
-    lines += [f"{mode} {blob}\t{path}\0" for path, (mode, blob) in files.items()]
-    return "".join(lines).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -35,7 +36,8 @@ def _environment(override: Path | None) -> Environment:
 def render_template(name: str, context: Mapping[str, Any], *, override: Path | None = None) -> str:
     """Render `templates/NAME`; `override` is a folder whose templates come first.
 
-    Raises UsageError naming the template and line where a team's own template does not render.
+    Raises UsageError naming the template and line where a team's own template does not render, whatever went
+    wrong in it.
     """
     from jinja2 import TemplateError, TemplateSyntaxError
 
@@ -43,5 +45,13 @@ def render_template(name: str, context: Mapping[str, Any], *, override: Path | N
         return _environment(override).get_template(name).render(**context)
     except TemplateSyntaxError as error:
         raise UsageError(f"{error.filename or name}:{error.lineno}:1: {error.message}") from error
-    except TemplateError as error:
-        raise UsageError(f"template {name}: {error}") from error
+    except Exception as error:
+        # Jinja names its own frames by the template's file and line.
+        folders = tuple(str(f) for f in (override, resource_folder("templates")) if f is not None)
+        frames = traceback.extract_tb(error.__traceback__)
+        places = [frame for frame in frames if frame.filename.startswith(folders)]
+        is_theirs = override is not None and places and places[-1].filename.startswith(str(override))
+        if not is_theirs and not isinstance(error, TemplateError):
+            raise  # a bug of ours, with its traceback
+        place = f"{places[-1].filename}:{places[-1].lineno}:1" if places else f"template {name}"
+        raise UsageError(f"{place}: {error}") from error

@@ -133,8 +133,8 @@ class TestMessages:
         assert flaw.hint == "did you mean 'cosine'?"
 
     def test_a_number_for_a_text_is_told_about_quotes(self, plain: dict) -> None:
-        flaw = flaw_of(plain, version=1.0)
-        assert flaw.message == "version is 1.0, where a text is expected"
+        flaw = flaw_of(plain, supplier=1.0)
+        assert flaw.message == "supplier is 1.0, where a text is expected"
         assert flaw.hint == 'in quotes it is a text: "1.0"'
 
     def test_a_yes_is_told_about_true(self, plain: dict) -> None:
@@ -156,7 +156,7 @@ class TestMessages:
     def test_a_step_is_judged_by_its_own_name_only(self, plain: dict) -> None:
         steps = [{"step": "resize", "size": 0, "interpolation": "bicubik"}]
         flaws = check_shape(plain | {"encoders": {"image": {"model": {"id": "a"}, "preprocessing": steps}}})
-        assert [flaw.where[-1] for flaw in flaws] == ["size", "interpolation"]
+        assert [flaw.where[-1] for flaw in flaws] == ["interpolation", "size"]
 
     def test_a_line_break_at_the_end_is_part_of_a_value(self, plain: dict) -> None:
         assert flaw_of(plain, name="shop\n").rule == "pattern"
