@@ -1,25 +1,59 @@
-"""What no schema can say: fields of a card that contradict one another. Ground floor."""
+"""What no schema can say: fields of a card that contradict one another. Ground floor.
+
+Every check takes data of which parts may be missing: what has the wrong shape was taken out before (`card_parts`).
+The rules are described in `cardrules`, one row a rule.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
-from typing import Any
+from itertools import chain, islice
+from typing import Any, Final
 
 from embver.problem import Flaw
+from embver.sense_files import check_files
+from embver.sense_records import check_records
+from embver.sense_words import check_words, entries
 
-_FRACTION = (0.0, 1.0)
+# Nobody reads more than this of one card, and a card may be written to have more.
+_MAX_FLAWS: Final = 1000
 
 
 def check_sense(plain: Mapping[str, Any], *, folder: str | None = None) -> tuple[Flaw, ...]:
     """Return every contradiction in a card whose shape is right; `folder` is the name of the folder it lies in."""
-    return (
-        *_identity(plain, folder),
-        *_space(plain),
-        *_encoders(plain),
-        *_artifacts(plain),
-        *_benchmarks(plain),
+    is_draft = folder == "next"
+    current = _without_stale(plain) if is_draft else plain
+    found = chain(
+        _identity(plain, folder),
+        _space(plain.get("space") or {}),
+        _encoders(current),
+        check_files(plain, is_draft=is_draft, is_stale=current is not plain),
+        check_records(plain),
+        check_words(plain),
     )
+    return tuple(islice(found, _MAX_FLAWS))
+
+
+def _without_stale(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a working card without its artifacts where its fingerprint says that they are to be encoded anew.
+
+    Who changes the dimension in `next/` contradicts the vectors that lie there, and `embver encode` has to read that
+    card to make others. A release has no such vectors: `embver release` refuses them.
+    """
+    if "fingerprint" not in plain:
+        return plain
+    from embver.card import space_id  # it loads much that a released card's checks do not need
+
+    try:
+        is_stale = plain["fingerprint"] != space_id(plain)
+    except (
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+    ):  # parts of a card: other problems are told first
+        is_stale = True
+    return {key: value for key, value in plain.items() if key != "artifacts"} if is_stale else plain
 
 
 def _identity(plain: Mapping[str, Any], folder: str | None) -> Iterator[Flaw]:
@@ -39,83 +73,93 @@ def _identity(plain: Mapping[str, Any], folder: str | None) -> Iterator[Flaw]:
             rule="version-is-folder",
             message=f"the card says {version or 'no version'}, its folder says {folder}",
             hint=f"version: {folder}",
+            lacking=() if version is None else None,
         )
 
 
-def _space(plain: Mapping[str, Any]) -> Iterator[Flaw]:
-    space = plain["space"]
-    served = space.get("served_dimensions") or ()
+def _space(space: Mapping[str, Any]) -> Iterator[Flaw]:
+    dimensions, served = space.get("dimensions"), space.get("served_dimensions") or ()
     for number, dimension in enumerate(served):
-        if dimension > space["dimensions"]:
+        if dimensions is not None and dimension is not None and dimension > dimensions:
             yield Flaw(
                 where=("space", "served_dimensions", number),
                 rule="served-dimension-too-large",
-                message=f"{dimension} is more than the vectors' {space['dimensions']} dimensions",
+                message=f"{dimension} is more than the vectors' {dimensions} dimensions",
             )
-    if space["metric"] == "hamming" and space.get("kind", "dense") != "binary":
+    kind, metric = space.get("kind", "dense"), space.get("metric")
+    if metric is not None and (metric == "hamming") != (kind == "binary"):
         yield Flaw(
             where=("space", "metric"),
             rule="metric-against-kind",
-            message="hamming distance is for binary vectors",
-            hint="kind: binary, or another metric",
+            message=f"{metric} is no distance of {kind} vectors"
+            if kind == "binary"
+            else "hamming distance is for binary vectors",
+            hint="metric: hamming" if kind == "binary" else "kind: binary, or another metric",
+        )
+    dtype, is_normalized = space.get("dtype"), space.get("normalized") is True
+    if is_normalized and (kind == "binary" or dtype in ("int8", "uint8")):
+        what = "binary vectors" if kind == "binary" else f"vectors of {dtype}"
+        yield Flaw(
+            where=("space", "normalized"),
+            rule="normalized-against-dtype",
+            message=f"{what} do not have length 1",
+            hint="normalized: false",
+        )
+    if kind == "binary" and dtype not in (None, "uint8", "int8"):
+        yield Flaw(
+            where=("space", "dtype"),
+            rule="dtype-against-kind",
+            message=f"binary vectors are not stored as {dtype}",
+            hint="dtype: uint8",
         )
 
 
 def _encoders(plain: Mapping[str, Any]) -> Iterator[Flaw]:
-    for modality, encoder in plain["encoders"].items():
-        for number, step in enumerate(encoder.get("preprocessing") or ()):
+    encoders = plain.get("encoders")
+    if not isinstance(encoders, Mapping):
+        return
+    is_release = plain.get("version") is not None
+    artifacts = plain.get("artifacts") or ()
+    for modality, encoder in encoders.items():
+        where: tuple[str | int, ...] = ("encoders", modality)
+        if is_release and "preprocessing" not in encoder:
+            yield Flaw(
+                where=where,
+                rule="modality-without-preprocessing",
+                message=f"a released card says what is done to {modality} before it is encoded",
+                hint="preprocessing: [] if nothing is",
+                lacking=where,
+            )
+        for number, step in entries(encoder.get("preprocessing")):
             if step.get("step") == "tokenize" and "max_length" not in step:
                 yield Flaw(
-                    where=("encoders", modality, "preprocessing", number),
+                    where=(*where, "preprocessing", number),
                     rule="tokenizer-needs-max-length",
                     message="a tokenize step without max_length cuts texts nobody knows where",
                     hint="max_length: 77",
+                    lacking=(*where, "preprocessing", number),
                 )
-    named = {
-        artifact.get("modality") for artifact in plain.get("artifacts") or () if artifact["role"] == "vectors"
-    }
-    for modality in sorted(named - set(plain["encoders"]) - {None}):
-        yield Flaw(
-            where=("artifacts",),
-            rule="modality-without-encoder",
-            message=f"there are {modality} vectors, but no encoders.{modality}",
-        )
-
-
-def _artifacts(plain: Mapping[str, Any]) -> Iterator[Flaw]:
-    seen = set()
-    for number, artifact in enumerate(plain.get("artifacts") or ()):
-        path = PurePosixPath(artifact["path"])
-        where = ("artifacts", number, "path")
-        if path.is_absolute() or ".." in path.parts or ".git" in path.parts or "\\" in artifact["path"]:
+    if not all(isinstance(artifact, Mapping) for artifact in artifacts):
+        return
+    held = {artifact.get("modality") for artifact in artifacts if artifact.get("role") == "vectors"}
+    for number, artifact in entries(artifacts):
+        modality = artifact.get("modality")
+        if artifact.get("role") == "vectors" and modality is not None and modality not in encoders:
             yield Flaw(
-                where=where,
-                rule="artifact-path",
-                message=f"{artifact['path']!r} does not stay in the version's folder",
-                hint="a path relative to the card, such as image.safetensors",
+                where=("artifacts", number, "modality"),
+                rule="modality-without-encoder",
+                message=f"there are {modality} vectors, but no encoders.{modality}",
+                hint=f"describe what made them under encoders.{modality}",
+                lacking=("encoders",),
             )
-        if artifact["path"] in seen:
-            yield Flaw(where=where, rule="artifact-twice", message=f"{artifact['path']} is listed twice")
-        seen.add(artifact["path"])
-
-
-def _benchmarks(plain: Mapping[str, Any]) -> Iterator[Flaw]:
-    for number, benchmark in enumerate(plain.get("benchmarks") or ()):
-        for index, metric in enumerate(benchmark.get("metrics") or ()):
-            where: tuple[str | int, ...] = ("benchmarks", number, "metrics", index)
-            value, interval = metric["value"], metric.get("ci")
-            if value is None:
-                continue
-            if metric.get("unit", "fraction") == "fraction" and not _FRACTION[0] <= value <= _FRACTION[1]:
+    # Queries of a modality that no document has are in the probe only.
+    if is_release and None not in held and not any(artifact.get("role") == "probe" for artifact in artifacts):
+        for modality in encoders:
+            if modality not in held and artifacts:
                 yield Flaw(
-                    where=(*where, "value"),
-                    rule="metric-range",
-                    message=f"{metric['key']} is {value}, which is no fraction",
-                    hint="unit: percent, or a value between 0 and 1",
-                )
-            if interval and not interval["low"] <= value <= interval["high"]:
-                yield Flaw(
-                    where=(*where, "ci"),
-                    rule="interval-holds-value",
-                    message=f"{value} lies outside its interval {interval['low']} to {interval['high']}",
+                    where=("encoders", modality),
+                    rule="modality-without-vectors",
+                    message=f"there are neither {modality} vectors nor probe vectors among the artifacts",
+                    hint="embver encode, or remove the encoder",
+                    lacking=("artifacts",),
                 )
