@@ -94,7 +94,7 @@ def _vectors(
     if not file.is_file():
         raise UsageError(f"embver.toml: benchmark {setting.id}: {setting.items} does not exist")
     try:
-        items = parse_items(file.read_text(encoding="utf-8").splitlines(), name=file.parent.name)
+        items = parse_items(file.read_text(encoding="utf-8").split("\n"), name=file.parent.name)
     except (ValueError, UnicodeDecodeError) as error:
         raise UsageError(f"{setting.items}: {error}") from error
     if card.probe is not None and card.probe.probe_digest == items.digest:

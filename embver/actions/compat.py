@@ -6,16 +6,19 @@ from typing import Any
 
 from embver.actions.comparing import Comparison, compare_versions
 from embver.actions.workspace import Workspace
-from embver.errors import PolicyError
+from embver.errors import EmbverError
 
 
 def compat(work: Workspace, old: str, new: str) -> Comparison:
-    """Measure `new` against `old`; raise PolicyError saying why where that cannot be done."""
+    """Measure `new` against `old`; raise EmbverError saying why where that cannot be done."""
     first, second = work.source(old), work.source(new)
     found = compare_versions(work, first, second)
     if isinstance(found, str):
-        raise PolicyError(
-            f"cannot compare: {found}", hint=f"embver encode {second.reference.partition('@')[0]}"
+        working = next((source for source in (second, first) if source.revision is None), None)
+        name = working.reference.partition("@")[0] if working else None
+        raise EmbverError(
+            f"cannot compare: {found}",
+            hint=f"embver encode {name}" if name else "versions that were encoded with one probe set",
         )
     return found
 

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from embver.actions.release import JOURNAL
+from embver.actions.release import journal_path
 from embver.actions.workspace import ITEMS, Workspace
 from embver.errors import EmbverError
 from embver.probe import parse_items
@@ -159,7 +159,7 @@ def _probe(work: Workspace) -> Iterator[Check]:
     for folder in sorted(str(folder) for folder in folders if folder):
         file = work.path(folder, ITEMS)
         try:
-            probe = parse_items(file.read_text(encoding="utf-8").splitlines(), name=file.parent.name)
+            probe = parse_items(file.read_text(encoding="utf-8").split("\n"), name=file.parent.name)
         except (OSError, ValueError) as error:
             yield Check(
                 name="probe set", state="wrong", found=f"{folder}: {error}", repair=f"mend {folder}/{ITEMS}"
@@ -177,7 +177,7 @@ def _probe(work: Workspace) -> Iterator[Check]:
 
 
 def _journal(work: Workspace) -> Iterator[Check]:
-    if (work.repo.git_dir / "embver" / JOURNAL).is_file():
+    if journal_path(work).is_file():
         yield Check(
             name="release",
             state="warning",

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from embver.actions.encoding import EncodePlan, EncodeRequest, Encoding, Progress
 from embver.actions.inputs import read_corpus, resolve_model
-from embver.actions.workspace import CARD, Workspace
+from embver.actions.workspace import CARD, Workspace, read_pointer, sweep
 from embver.card import space_id
 from embver.digest import digest_plain
+from embver.errors import UsageError
 from embver.pointer import Pointer
 from embver.store.cards import update_card
 from embver.store.files import hash_file, write_atomic
 
 # Part of the inputs' digest: a release of embver that writes other bytes for the same inputs raises it.
 RECIPE = 1
+DTYPES = ("float32", "float16")  # the others need a scale or a rounding rule that no card holds yet
 SUMS = "SHA256SUMS"
 
 
@@ -41,6 +43,7 @@ def encode(work: Workspace, request: EncodeRequest, *, now: datetime, progress: 
     Raises CardError, UsageError, EncodeError or MissingExtra with what to mend.
     """
     plan = _plan(work, request.name)
+    _ = work.lfs.objects  # no git-lfs: say so now, not after an hour of encoding
     done = plan.card.plain.get("encode") or {}
     if done.get("inputs") == plan.inputs and not request.force and _is_whole(work, plan):
         return EncodeReport(
@@ -82,6 +85,10 @@ def _plan(work: Workspace, name: str) -> EncodePlan:
     source = work.next_source(name)
     card = work.card(source)
     plain = {key: value for key, value in card.plain.items()}  # noqa: C416  (a copy that may be changed)
+    if card.space.dtype not in DTYPES:
+        raise UsageError(
+            f"space.dtype: {card.space.dtype} cannot be written yet", hint=f"dtype: {' or '.join(DTYPES)}"
+        )
     models, encoders = {}, {}
     for modality, encoder in card.encoders.items():
         models[modality] = resolve_model(work, modality, encoder)
@@ -129,9 +136,17 @@ def _is_whole(work: Workspace, plan: EncodePlan) -> bool:
         if artifact.role == "ids":
             if hash_file(file)[0] != artifact.sha256:
                 return False
-        elif not work.lfs.holds(Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)):
-            return False
-    return True
+        else:
+            pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
+            if read_pointer(file) != pointer or not work.lfs.holds(pointer):
+                return False
+    sums = work.path(plan.source.folder, SUMS)
+    return sums.is_file() and sums.read_bytes() == sums_of(plan.card.plain["artifacts"])
+
+
+def sums_of(artifacts: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return SHA256SUMS as `sha256sum -c` reads it."""
+    return "".join(f"{entry['sha256']}  {entry['path']}\n" for entry in artifacts).encode()
 
 
 def _write(
@@ -141,11 +156,12 @@ def _write(
     folder = plan.source.folder
     for path, data in made.files.items():
         write_atomic(work.path(folder, path), data)
-    sums = "".join(f"{entry['sha256']}  {entry['path']}\n" for entry in artifacts)
-    write_atomic(work.path(folder, SUMS), sums.encode())
-    for stale in plan.card.artifacts:
-        if stale.path not in made.files:
-            work.path(folder, stale.path).unlink(missing_ok=True)
+    write_atomic(work.path(folder, SUMS), sums_of(artifacts))
+    raw = [str((entry.plain.get("source") or {}).get("path")) for entry in plan.card.benchmarks]
+    for stale in (*(artifact.path for artifact in plan.card.artifacts), *raw):
+        if stale not in made.files:
+            work.path(folder, stale).unlink(missing_ok=True)
+    sweep(work.path(folder))
     updates: list[tuple[tuple[str, ...], Any]] = []
     for modality, encoder in plan.plain["encoders"].items():
         for key in ("architecture", "weights", "tokenizer_sha256", "processor_sha256"):

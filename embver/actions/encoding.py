@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from embver.actions.inputs import Corpus, probe_items
 from embver.actions.workspace import Source, Workspace
 from embver.card import Card
 from embver.errors import EncodeError
+from embver.pointer import Pointer
 from embver.probe import ProbeSet
 from embver.store.vectors import VECTORS, content_digest, read_tensors, stream_tensors
 
@@ -100,7 +101,7 @@ class Encoding:
         encoded = self._encode(f"{modality}", modality, encoder, items, _document_role(encoder), batch)
         dtype = self.plan.card.space.dtype
         shape = (len(items), encoder.spec.dimensions)
-        pointer = self.work.lfs.put(stream_tensors({VECTORS: (shape, dtype, [encoded.vectors])}))
+        pointer = self._put(modality, stream_tensors({VECTORS: (shape, dtype, [encoded.vectors])}))
         stored = read_tensors(self.work.lfs.path_of(pointer.sha256))[VECTORS]
         path = f"{modality}.safetensors"
         self.files[path] = pointer.format()
@@ -149,7 +150,7 @@ class Encoding:
                     shape = (len(items), encoder.spec.dimensions)
                     tensors[f"{modality}.{role}"] = (shape, self.plan.card.space.dtype, [encoded.vectors])
         metadata = {"probe": probe.digest, "items": str(len(probe.items))}
-        pointer = self.work.lfs.put(stream_tensors(tensors, metadata=metadata))
+        pointer = self._put(f"probe set {probe.name}", stream_tensors(tensors, metadata=metadata))
         self.files["probe.safetensors"] = pointer.format()
         return [
             {
@@ -160,6 +161,14 @@ class Encoding:
                 "probe": {"name": probe.name, "digest": probe.digest, "items": len(probe.items)},
             }
         ]
+
+    def _put(self, what: str, chunks: Iterator[bytes]) -> Pointer:
+        try:
+            return self.work.lfs.put(chunks)
+        except ValueError as error:
+            raise EncodeError(
+                f"{what}: {error}", hint="look at the model's weights: a version cannot hold such a vector"
+            ) from error
 
     def _encode(
         self,

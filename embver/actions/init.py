@@ -65,7 +65,7 @@ def init(folder: Path, request: InitRequest) -> InitReport:
         [f"{base}/**/*.safetensors {_LFS}", f"{base}/**/ids*.txt -text", f"{base}/**/SHA256SUMS -text"],
     )
     # A clone fetches no artifact by itself; `embver pull` brings those of one version.
-    made.lines(".lfsconfig", ["[lfs]", f"\tfetchexclude = {base}/**"])
+    made.fetch_exclude(f"{base}/**")
     made.lines(".gitignore", list(request.ignored))
     for name, text in request.files.items():
         made.whole(name, text)
@@ -74,7 +74,7 @@ def init(folder: Path, request: InitRequest) -> InitReport:
     )
     if request.ci is not None:
         made.whole(_CI[request.ci], render_template(f"ci/{request.ci}.yml.j2", {}))
-    LfsStore(repo).install_local()
+    made.lfs_filters()
     made.hook(render_template("init/pre-commit.sh.j2", {"python": request.python}))
     return InitReport(written=tuple(made.written), kept=tuple(made.kept), notes=tuple(made.notes))
 
@@ -111,10 +111,47 @@ class _Setup:
         write_atomic(path, (text + "".join(f"{line}\n" for line in missing)).encode())
         self.written.append(name)
 
+    def fetch_exclude(self, pattern: str) -> None:
+        """Let `git lfs fetch` leave a pattern out, beside what it leaves out already."""
+        name, key = ".lfsconfig", "lfs.fetchexclude"
+        path = self.repo.root / name
+        have = self.repo.git("config", "--file", str(path), "--get", key, status_ok=(0, 1)).strip()
+        patterns = [entry.strip() for entry in have.split(",") if entry.strip()]
+        if pattern in patterns:
+            self.kept.append(name)
+            return
+        if not path.exists():
+            write_atomic(path, f"[lfs]\n\tfetchexclude = {pattern}\n".encode())
+        else:
+            self.repo.git("config", "--file", str(path), key, ",".join([*patterns, pattern]))
+        self.written.append(name)
+
+    def lfs_filters(self) -> None:
+        """Let this repository use LFS; a push hook of another tool is left alone."""
+        try:
+            LfsStore(self.repo).install_local()
+        except LfsError:
+            if not self.repo.config("filter.lfs.process"):
+                raise
+            self.notes.append(
+                "there is a pre-push hook already: `git lfs update --manual` says what to add to it"
+            )
+
     def hook(self, text: str) -> None:
-        """Write the plain Git hook, never over another one."""
+        """Write the plain Git hook, never over another one, nor into a folder that other repositories share."""
         folder = self.repo.git("rev-parse", "--git-path", "hooks").strip()
         path = (self.repo.root / folder / "pre-commit").resolve()
+        if not path.is_relative_to(self.repo.root.resolve()) and not path.is_relative_to(
+            self.repo.git_dir.resolve()
+        ):
+            self.notes.append(
+                f"core.hooksPath is {path.parent}: add `embver validate --staged` to its pre-commit hook"
+            )
+            self.kept.append("hook pre-commit")
+            return
+        if path.exists() and path.read_bytes() == text.encode():
+            self.kept.append("hook pre-commit")
+            return
         if path.exists() and "embver" not in path.read_text(encoding="utf-8", errors="replace"):
             self.notes.append("there is a pre-commit hook already: add `embver validate --staged` to it")
             self.kept.append("hook pre-commit")

@@ -77,12 +77,20 @@ def _items(data: bytes, manifest: Path, uri: str, modalities: tuple[str, ...]) -
     found: dict[str, list[Item]] = {modality: [] for modality in modalities}
     problems: list[str] = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(data.decode(errors="replace").splitlines(), start=1):
+    hint = f"mend {uri}"
+    # Not `splitlines`: U+2028 and others may stand in a JSON text, and do not end its line.
+    for number, line in enumerate(data.split(b"\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line.decode())
             name = _id_of(row, seen)
+        except json.JSONDecodeError as error:
+            problems.append(f"{uri}:{number}:{error.colno}: not JSON: {error.msg}")
+            continue
+        except UnicodeDecodeError as error:
+            problems.append(f"{uri}:{number}:{error.start + 1}: not UTF-8")
+            continue
         except (ValueError, TypeError) as error:
             problems.append(f"{uri}:{number}:1: {error}")
             continue
@@ -91,16 +99,23 @@ def _items(data: bytes, manifest: Path, uri: str, modalities: tuple[str, ...]) -
             value = row.get(modality)
             if value is None:
                 continue
-            if modality in _FILE_MODALITIES:
-                path = manifest.parent / str(value)
+            if not isinstance(value, str):
+                problems.append(f"{uri}:{number}:1: {modality} is not a text")
+            elif modality in _FILE_MODALITIES:
+                path = manifest.parent / value
                 if not path.is_file():
                     problems.append(f"{uri}:{number}:1: {modality} {value} does not exist")
+                elif is_pointer_file(path):
+                    problems.append(
+                        f"{uri}:{number}:1: {modality} {value} is a Git LFS pointer, not the bytes"
+                    )
+                    hint = "git lfs pull"
                 found[modality].append(Item(id=name, path=path))
             else:
-                found[modality].append(Item(id=name, text=str(value)))
+                found[modality].append(Item(id=name, text=value))
     if problems:
         more = f"\n(and {len(problems) - _MOST_LISTED} more)" if len(problems) > _MOST_LISTED else ""
-        raise EncodeError("\n".join(problems[:_MOST_LISTED]) + more, hint=f"mend {uri}")
+        raise EncodeError("\n".join(problems[:_MOST_LISTED]) + more, hint=hint)
     kept = {modality: tuple(items) for modality, items in found.items() if items}
     if not kept:
         raise EncodeError(f"{uri} holds no item with any of: {', '.join(modalities)}")

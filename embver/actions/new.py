@@ -1,10 +1,9 @@
-"""Begin the next version: `next/` from the latest release's card, or from the template for a first one."""
+"""Begin the next version: `next/` from the newest version's card, or from the template for a first one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embver.actions.workspace import CARD, NEXT, Workspace
 from embver.card import DERIVED
@@ -12,6 +11,9 @@ from embver.errors import UsageError
 from embver.store.cards import read_card_text, update_card
 from embver.store.files import write_atomic
 from embver.store.templates import render_template
+
+if TYPE_CHECKING:
+    from embver.encode.describe import Described
 
 # Of the last release's card `next/` keeps what people wrote, and of that nothing that speaks of one release.
 _DROPPED = ("version", "changes", "override", "status", "notes", *DERIVED)
@@ -33,15 +35,21 @@ def new(work: Workspace, name: str, *, model: str | None = None) -> NewReport:
     file = work.path(folder, CARD)
     if file.exists():
         raise UsageError(f"{folder}/{CARD} exists already", hint=f"embver status {name}")
-    current = work.latest(name)
+    current = work.newest(name)
     if current is None:
         text = render_template("card.yaml.j2", _first_card(work, name, model))
     else:
         card = work.card_text(work.release_source(current))
-        dropped: list[tuple[tuple[str, ...], Any]] = [((key,), None) for key in _DROPPED if key in card.plain]
+        # What led to a pre-release leads to the release that follows it: its words stay.
+        kept = ("changes",) if current.version.is_prerelease else ()
+        dropped: list[tuple[tuple[str, ...], Any]] = [
+            ((key,), None) for key in _DROPPED if key in card.plain and key not in kept
+        ]
         for modality, encoder in card.plain["encoders"].items():
             keys = [key for key in _DROPPED_OF_ENCODER if key in encoder]
             dropped += [(("encoders", modality, key), None) for key in keys]
+        if model is not None:
+            dropped += _from_model(work, card.plain, model)
         text = update_card(card.text, dropped)
     problems = read_card_text(text, path=f"{folder}/{CARD}").problems
     if problems:
@@ -52,12 +60,43 @@ def new(work: Workspace, name: str, *, model: str | None = None) -> NewReport:
 
 def _first_card(work: Workspace, name: str, model: str | None) -> dict[str, Any]:
     title = name.replace("/", " ").replace("-", " ").replace("_", " ").capitalize()
-    context: dict[str, Any] = {"name": name, "title": f"{title} embeddings", "model_path": model}
+    context: dict[str, Any] = {"name": name, "title": f"{title} embeddings"}
     if model is not None:
-        folder = work.repo.root / model
-        if not folder.is_dir():
-            raise UsageError(f"--from-model: {model} is no folder")
-        from embver.encode.processor import steps_from_processor
-
-        context["steps"] = steps_from_processor(Path(folder))
+        described = _describe(work, model)
+        context |= {
+            "encoders": described.encoders,
+            "space": described.space,
+            "steps": {modality: encoder["preprocessing"] for modality, encoder in described.encoders.items()},
+        }
     return context
+
+
+def _from_model(work: Workspace, plain: dict[str, Any], model: str) -> list[tuple[tuple[str, ...], Any]]:
+    """Return the changes that put another model into a card: what the model decides, and nothing else."""
+    described = _describe(work, model)
+    changes: list[tuple[tuple[str, ...], Any]] = [
+        (("space", key), value) for key, value in described.space.items() if plain["space"].get(key) != value
+    ]
+    for modality, encoder in described.encoders.items():
+        if modality not in plain["encoders"]:
+            changes.append((("encoders", modality), dict(encoder)))
+            continue
+        changes.append((("encoders", modality, "model"), dict(encoder["model"])))
+        for key in ("pooling", "projection", "prompts", "preprocessing"):
+            if plain["encoders"][modality].get(key) != encoder.get(key):
+                changes.append((("encoders", modality, key), encoder.get(key)))
+    return changes
+
+
+def _describe(work: Workspace, model: str) -> Described:
+    from embver.encode.describe import describe_folder
+
+    root = work.repo.root.resolve()
+    folder = (root / model).resolve()
+    if not folder.is_dir():
+        raise UsageError(f"--from-model: {model} is no folder", hint="a path from the repository's root")
+    if not folder.is_relative_to(root):
+        raise UsageError(
+            f"--from-model: {model} lies outside of the repository", hint="copy it in, such as to models/NAME"
+        )
+    return describe_folder(folder, path=folder.relative_to(root).as_posix())

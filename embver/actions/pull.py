@@ -94,7 +94,10 @@ def _write_out(work: Workspace, source: Source, card: Card, out: Path) -> None:
     """Write the version's folder beside its place first, then rename: a kill leaves nothing half there."""
     out.parent.mkdir(parents=True, exist_ok=True)
     assert source.release is not None
-    scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    prefix = f".{out.name}.embver-"
+    for stale in out.parent.glob(f"{prefix}*"):  # of a pull to this very place that was killed
+        shutil.rmtree(stale, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=prefix))
     try:
         for entry in work.repo.tree(source.release.commit, source.folder):
             name = entry.path.removeprefix(f"{source.folder}/")

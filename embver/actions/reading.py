@@ -50,8 +50,14 @@ def list_releases(work: Workspace, name: str | None = None) -> tuple[Listed, ...
             raise UsageError(
                 f"there is no embedding {name!r}", hint=f"known: {known}" if known else f"embver new {name}"
             )
-    paths = [f"HEAD:{work.folder(release.name, release.version)}/{CARD}" for release in releases]
-    blobs = work.repo.read_many(paths)
+    # Blobs by id: a path in a revision is looked up tree by tree, four times as long.
+    head = work.repo.head()
+    entries = work.repo.tree(head, work.settings.embeddings) if head else ()
+    ids = {entry.path: entry.blob for entry in entries if entry.path.endswith(f"/{CARD}")}
+    found = [ids.get(f"{work.folder(release.name, release.version)}/{CARD}") for release in releases]
+    held = [blob for blob in found if blob is not None]
+    texts = dict(zip(held, work.repo.read_many(held), strict=True))
+    blobs = [texts.get(blob) if blob else None for blob in found]
     return tuple(
         Listed(release=release, status=_state(data)) for release, data in zip(releases, blobs, strict=True)
     )

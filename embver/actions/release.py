@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embver.actions.release_checks import check_encoded, check_free, release_files
+from embver.actions.lock import release_lock
+from embver.actions.release_checks import check_encoded, check_free, check_repository, release_files
 from embver.actions.release_level import ReleaseRequest, choose_level, choose_version
-from embver.actions.status import StatusReport, is_worth_a_release, status
-from embver.actions.workspace import CARD, NEXT, Workspace
+from embver.actions.status import StatusReport, status
+from embver.actions.workspace import CARD, NEXT, Workspace, sweep
 from embver.card import card_digest
-from embver.errors import PolicyError, RepoError, UsageError
+from embver.errors import LfsError, PolicyError, RepoError, UsageError
 from embver.pointer import Pointer
 from embver.store.cards import read_card_text, update_card
 from embver.store.files import write_atomic
@@ -72,14 +73,12 @@ def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
     Raises PolicyError with the reasons where the number would promise more than was measured, CardError for a
     card that is not valid, UsageError where there is nothing to release or something is in the way.
     """
+    check_repository(work)
+    if request.push:
+        check_remote(work)
     report = status(work, request.name)
     check_encoded(work, report)
-    if not is_worth_a_release(report):
-        raise PolicyError(
-            f"{request.name}: nothing changed since {report.current.reference if report.current else ''} "
-            "that a user of its vectors could notice",
-            hint=f"embver diff {request.name}",
-        )
+    _check_worth(report, request)
     level, override = choose_level(report, request)
     version = choose_version(work, report, level, request.pre)
     tag = work.settings.tags.format(request.name, version)
@@ -124,6 +123,18 @@ def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
     )
 
 
+def _check_worth(report: StatusReport, request: ReleaseRequest) -> None:
+    # Asked for by its level, even a change of words alone is released: it is the person's to say.
+    if report.is_worth_a_release or (request.level and report.has_new_words):
+        return
+    raise PolicyError(
+        f"{request.name}: nothing changed since {report.current.reference if report.current else ''} "
+        "that a user of its vectors could notice",
+        hint=f"embver diff {request.name}"
+        + (f", or embver release {request.name} --level patch" if report.has_new_words else ""),
+    )
+
+
 def _card(work: Workspace, report: StatusReport, version: Version, override: dict[str, Any] | None) -> str:
     text = work.path(work.folder(report.name, NEXT), CARD).read_bytes().decode()
     updates: list[tuple[tuple[str, ...], Any]] = [(("version",), str(version))]
@@ -137,11 +148,17 @@ def _card(work: Workspace, report: StatusReport, version: Version, override: dic
 def apply_release(work: Workspace, plan: ReleasePlan) -> str:
     """Carry a plan out; return the release's commit. Killed at any point, the repository is whole.
 
-    Raises RepoError if Git refuses; then nothing has changed.
+    Raises RepoError if Git refuses or another release is under way; then nothing has changed.
     """
+    with release_lock(work):
+        return _apply(work, plan)
+
+
+def _apply(work: Workspace, plan: ReleasePlan) -> str:
     old, new = work.folder(plan.name, NEXT), work.folder(plan.name, plan.version)
     parent, branch = work.repo.head(), work.repo.branch()
     assert branch is not None
+    sweep(work.path(old))
     files = {}
     for path in plan.files:
         data = plan.card.encode() if path == CARD else work.path(old, path).read_bytes()
@@ -162,14 +179,14 @@ def apply_release(work: Workspace, plan: ReleasePlan) -> str:
         "files": files,
         "removed": removed,
     }
-    write_atomic(_journal(work), json.dumps(journal).encode())
+    write_atomic(journal_path(work), json.dumps(journal).encode())
     zero = "0" * len(commit)
     try:
         work.repo.move_refs([(branch, commit, parent or zero), (f"refs/tags/{plan.tag}", tag, zero)])
     except BaseException:
-        recover(work)
+        _recover(work)
         raise
-    recover(work)
+    _recover(work)
     work.lfs.release_pending(
         Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
         for artifact in plan.report.card.artifacts
@@ -180,16 +197,37 @@ def apply_release(work: Workspace, plan: ReleasePlan) -> str:
 def push_release(work: Workspace, plan: ReleasePlan) -> None:
     """Push the branch and this one tag, LFS objects first; raise RepoError or LfsError if the remote refuses."""
     remote, branch = work.settings.remote, work.repo.branch()
-    if remote not in work.repo.remotes():
-        raise UsageError(f"there is no remote {remote!r}", hint=f"git remote add {remote} URL")
     assert branch is not None
-    work.lfs.push(remote, branch, plan.tag)
-    work.repo.push(remote, branch, f"refs/tags/{plan.tag}")
+    try:
+        work.lfs.push(remote, branch, plan.tag)
+        work.repo.push(remote, branch, f"refs/tags/{plan.tag}")
+    except (LfsError, RepoError) as error:
+        error.message = f"{plan.reference} is released here, and is not pushed: {error.message}"
+        short = branch.removeprefix("refs/heads/")
+        error.hint = f"git pull --no-rebase, then git push --atomic {remote} {short} {plan.tag}"
+        raise
+
+
+def check_remote(work: Workspace) -> None:
+    """Raise UsageError if there is no remote to push to."""
+    remote = work.settings.remote
+    if remote not in work.repo.remotes():
+        raise UsageError(
+            f"there is no remote {remote!r} to push to",
+            hint=f"git remote add {remote} URL, or without --push",
+        )
 
 
 def recover(work: Workspace) -> bool:
     """Finish a release whose tag exists, or forget one whose tag does not; tell whether there was one."""
-    journal = _journal(work)
+    if not journal_path(work).is_file():
+        return False
+    with release_lock(work):
+        return _recover(work)
+
+
+def _recover(work: Workspace) -> bool:
+    journal = journal_path(work)
     if not journal.is_file():
         return False
     plan = json.loads(journal.read_bytes())
@@ -201,11 +239,14 @@ def recover(work: Workspace) -> bool:
         if old.is_dir() and not new.exists():
             write_atomic(old / CARD, plan["card"].encode())
             old.rename(new)
+        sweep(new)
         files = {path: (mode, blob) for path, (mode, blob) in plan["files"].items()}
         work.repo.replace_in_index(files=files, removed=plan["removed"])
     journal.unlink()
     return True
 
 
-def _journal(work: Workspace) -> Path:
-    return work.repo.git_dir / "embver" / JOURNAL
+def journal_path(work: Workspace) -> Path:
+    """Return where it is written down what a release is about to do: each work tree has its own."""
+    path = work.repo.git("rev-parse", "--git-path", f"embver/{JOURNAL}").strip()
+    return work.repo.root / path

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from embver.actions.encode import sums_of
 from embver.actions.status import StatusReport
-from embver.actions.workspace import CARD, NEXT, Workspace
-from embver.card import space_id
+from embver.actions.workspace import CARD, NEXT, SCRATCH, Workspace, read_pointer
 from embver.errors import RepoError, UsageError
 from embver.pointer import Pointer
+from embver.store.files import hash_file
 from embver.version import Version
 
 SUMS = "SHA256SUMS"
@@ -15,36 +16,32 @@ SUMS = "SHA256SUMS"
 def check_encoded(work: Workspace, report: StatusReport) -> None:
     """Raise UsageError unless `next/` holds the vectors of its card as it stands."""
     card, name = report.card, report.name
-    if not card.artifacts:
-        raise UsageError(f"{name}@next has no vectors yet", hint=f"embver encode {name}")
-    if card.plain.get("fingerprint") != space_id(card.plain):
-        raise UsageError(
-            f"{name}@next: the card was changed after its vectors were encoded: its fingerprint is another one now",
-            hint=f"embver encode {name}",
-        )
+    if report.stale is not None:
+        raise UsageError(f"{name}@next: {report.stale}", hint=f"embver encode {name}")
     for artifact in card.artifacts:
         file = work.path(work.folder(name, NEXT), artifact.path)
         pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
         if not file.is_file():
             raise UsageError(f"{name}@next: {artifact.path} is missing", hint=f"embver encode {name} --force")
-        if artifact.role != "ids" and (
-            Pointer.parse(file.read_bytes()[:1024]) != pointer or not work.lfs.holds(pointer)
-        ):
+        if artifact.role == "ids":
+            is_right = hash_file(file)[0] == artifact.sha256
+        else:
+            is_right = read_pointer(file) == pointer and work.lfs.holds(pointer)
+        if not is_right:
             raise UsageError(
                 f"{name}@next: {artifact.path} is not what the card says",
                 hint=f"embver encode {name} --force",
             )
-
-
-def check_free(work: Workspace, report: StatusReport, version: Version, tag: str) -> None:
-    """Raise UsageError or RepoError if tag, folder, branch, identity or stray files are in the way."""
-    name = report.name
-    if work.repo.git("tag", "--list", tag).strip():
-        raise UsageError(f"the tag {tag} exists already", hint=f"embver show {name}@{version}")
-    if work.path(work.folder(name, version)).exists():
+    sums = work.path(work.folder(name, NEXT), SUMS)
+    entries = [{"path": artifact.path, "sha256": artifact.sha256} for artifact in card.artifacts]
+    if not sums.is_file() or sums.read_bytes() != sums_of(entries):
         raise UsageError(
-            f"{work.folder(name, version)} exists already", hint="move it away, then release again"
+            f"{name}@next: {SUMS} does not hold the card's checksums", hint=f"embver encode {name} --force"
         )
+
+
+def check_repository(work: Workspace) -> None:
+    """Raise UsageError or RepoError unless history is whole and there are a branch and someone to commit."""
     if work.repo.is_shallow():
         raise RepoError(
             "this clone is shallow: a release needs the tags and commits before it",
@@ -56,6 +53,17 @@ def check_free(work: Workspace, report: StatusReport, version: Version, tag: str
         raise RepoError(
             "Git does not know who releases",
             hint="git config user.name NAME && git config user.email ADDRESS",
+        )
+
+
+def check_free(work: Workspace, report: StatusReport, version: Version, tag: str) -> None:
+    """Raise UsageError if tag, folder or stray files are in the way."""
+    name = report.name
+    if work.repo.git("tag", "--list", tag).strip():
+        raise UsageError(f"the tag {tag} exists already", hint=f"embver show {name}@{version}")
+    if work.path(work.folder(name, version)).exists():
+        raise UsageError(
+            f"{work.folder(name, version)} exists already", hint="move it away, then release again"
         )
     extra = set(_files_on_disk(work, name)) - set(release_files(work, report))
     if extra:
@@ -74,4 +82,8 @@ def release_files(work: Workspace, report: StatusReport) -> tuple[str, ...]:
 
 def _files_on_disk(work: Workspace, name: str) -> list[str]:
     folder = work.path(work.folder(name, NEXT))
-    return [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    return [
+        file.relative_to(folder).as_posix()
+        for file in folder.rglob("*")
+        if file.is_file() and not file.name.startswith(SCRATCH)
+    ]

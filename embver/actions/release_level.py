@@ -37,9 +37,11 @@ def choose_level(report: StatusReport, request: ReleaseRequest) -> tuple[Level, 
     if chosen >= judged.level:
         needs_words = judged.needs_reason is not None and chosen < Level.MAJOR and not request.reason
         if needs_words and not _is_explained(report, judged):
+            areas = " and ".join(f"`area: {path}`" for path in _asking(judged))
             raise PolicyError(
                 f"{request.name}: a {chosen.word} release needs a written reason: {judged.needs_reason}",
-                hint=f"embver release {request.name} --level {chosen.word} --reason TEXT, or an entry in `changes`",
+                hint=f"embver release {request.name}{_asked(request)} --reason TEXT"
+                + (f", or words with {areas} in the card's `changes`" if areas else ""),
             )
         if chosen == judged.level and not (judged.needs_reason and request.reason):
             return chosen, None
@@ -85,17 +87,28 @@ def _why_not(report: StatusReport, chosen: Level) -> tuple[str, ...]:
 
 
 def _override(judged: Judgement, chosen: Level, reason: str | None) -> dict[str, Any]:
-    made: dict[str, Any] = {"computed": judged.level.word, "chosen": chosen.word}
-    if reason:
-        made["reason"] = reason
-    return made
+    words = reason or "none given: a higher level needs none"
+    return {"computed": judged.level.word, "chosen": chosen.word, "reason": words}
 
 
 def _is_explained(report: StatusReport, judged: Judgement) -> bool:
     """Tell whether the card's `changes` speak of every field that asks for a written reason."""
-    asking = [reason.path for reason in judged.reasons if reason.strength is Strength.SOFT]
+    asking = _asking(judged)
     areas = [str(entry.get("area", "")) for entry in report.card.plain.get("changes") or ()]
-    return bool(asking) and all(any(area and path.startswith(area) for area in areas) for path in asking)
+    return bool(asking) and all(any(_covers(area, path) for area in areas) for path in asking)
+
+
+def _asked(request: ReleaseRequest) -> str:
+    return f" --level {request.level.word}" if request.level is not None else ""
+
+
+def _asking(judged: Judgement) -> list[str]:
+    return [reason.path for reason in judged.reasons if reason.strength is Strength.SOFT]
+
+
+def _covers(area: str, path: str) -> bool:
+    """Tell whether an area is a path or one above it: `encoders.text` and not `enc`."""
+    return path == area or path.startswith((f"{area}.", f"{area}[")) if area else False
 
 
 def choose_version(work: Workspace, report: StatusReport, level: Level, pre: str | None) -> Version:

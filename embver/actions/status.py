@@ -8,10 +8,11 @@ from typing import Any
 from embver import history
 from embver.actions.comparing import Comparison, compare_versions
 from embver.actions.reading import comparable
+from embver.actions.staleness import why_stale
 from embver.actions.workspace import Workspace
-from embver.card import Card
+from embver.card import DERIVED, Card
 from embver.diff import Change, compare
-from embver.errors import IntegrityError
+from embver.errors import IntegrityError, LfsError
 from embver.history import Release
 from embver.levels import Level
 from embver.policy import Judgement, Reason, judge
@@ -32,6 +33,7 @@ class StatusReport:
     judgement: Judgement | None  # None for a first release: nothing to break
     comparisons: tuple[Comparison, ...]
     unmeasured: str | None  # why nothing could be measured, if so
+    stale: str | None = None  # why the vectors are not those of the card as it stands, if so
 
     @property
     def level_word(self) -> str:
@@ -42,6 +44,18 @@ class StatusReport:
     def reasons(self) -> tuple[Reason, ...]:
         """Return why the level is what it is, the weightiest first."""
         return self.judgement.reasons if self.judgement else ()
+
+    @property
+    def is_worth_a_release(self) -> bool:
+        """Tell whether there is anything to release; a pre-release may always be finished."""
+        if self.judgement is None or (self.current and self.current.version.is_prerelease):
+            return True
+        return self.judgement.level > Level.NONE
+
+    @property
+    def has_new_words(self) -> bool:
+        """Tell whether people wrote something new into the card, however little it moves."""
+        return any(change.where[0] not in DERIVED for change in self.changes)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the stable keys of `embver status --json`."""
@@ -54,6 +68,7 @@ class StatusReport:
             "verdict": verdict.word if verdict else None,
             "measured": bool(self.comparisons),
             "unmeasured": self.unmeasured,
+            "stale": self.stale,
             "reasons": [reason.to_plain() for reason in self.reasons],
             "flags": list(self.judgement.flags) if self.judgement else [],
         }
@@ -67,6 +82,7 @@ def status(work: Workspace, name: str) -> StatusReport:
     source = work.next_source(name)
     card = work.card(source)
     current = work.latest(name)
+    stale = why_stale(work, source, card)
     if current is None:
         return StatusReport(
             name=name,
@@ -77,6 +93,7 @@ def status(work: Workspace, name: str) -> StatusReport:
             judgement=None,
             comparisons=(),
             unmeasured=None,
+            stale=stale,
         )
     previous = work.card(work.release_source(current))
     changes = compare(comparable(previous), comparable(card))
@@ -91,6 +108,7 @@ def status(work: Workspace, name: str) -> StatusReport:
         judgement=judgement,
         comparisons=comparisons,
         unmeasured=unmeasured,
+        stale=stale,
     )
 
 
@@ -105,7 +123,7 @@ def measure_against(
     for release in releases:
         try:
             found = compare_versions(work, work.release_source(release), source)
-        except IntegrityError as error:
+        except (IntegrityError, LfsError) as error:
             found = f"{error.message} ({error.hint})" if error.hint else error.message
         if isinstance(found, Comparison):
             made.append(found)
@@ -114,10 +132,3 @@ def measure_against(
     if unmeasured is not None:
         return (), unmeasured  # half a measurement must not pass for a whole one
     return tuple(made), None
-
-
-def is_worth_a_release(report: StatusReport) -> bool:
-    """Tell whether there is anything to release; a pre-release may always be finished."""
-    if report.judgement is None or (report.current and report.current.version.is_prerelease):
-        return True
-    return report.judgement.level > Level.NONE

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embver.actions.workspace import CARD, Source, Workspace, is_pointer_file
+from embver.actions.workspace import CARD, Source, Workspace, is_pointer_file, read_pointer
 from embver.card import Artifact, Card, card_digest
-from embver.errors import CardError, EmbverError
+from embver.errors import CardError, EmbverError, LfsError
 from embver.history import Release
 from embver.pointer import Pointer
 from embver.store.cards import read_card_text
@@ -89,7 +89,7 @@ class _One:
             return [self._finding("changed", CARD, problem.format()) for problem in error.problems]
         except EmbverError as error:
             return [self._finding("missing", CARD, error.message)]
-        found = [*self._tag(card), *self._now(), *self._tree(card)]
+        found = [*self._tag(card), *self._now(card), *self._tree(card)]
         if not self.quick:
             for artifact in card.artifacts:
                 found += self._bytes(artifact)
@@ -109,7 +109,7 @@ class _One:
                 "changed", CARD, f"it says {card.name}@{card.version}, its tag {self.release.reference}"
             )
 
-    def _now(self) -> Iterator[Finding]:
+    def _now(self, card: Card) -> Iterator[Finding]:
         """Check that HEAD and the work tree still hold the released card, grown or not."""
         path = f"{self.source.folder}/{CARD}"
         head = self.work.repo.read("HEAD", path)
@@ -124,6 +124,19 @@ class _One:
             text = read_card_text(data, path=path)
             if text.problems or card_digest(text.plain) != self.release.card_digest:
                 yield self._finding("changed", CARD, f"its frozen part differs in {place}")
+        if file.is_file():
+            yield from self._in_work_tree(card)
+
+    def _in_work_tree(self, card: Card) -> Iterator[Finding]:
+        """Check that the files beside a card that is checked out are there; `_bytes` hashes them."""
+        for artifact in card.artifacts:
+            if not self.work.path(self.source.folder, artifact.path).is_file():
+                yield self._finding("missing", artifact.path, "the work tree no longer holds it")
+        sums = self.work.path(self.source.folder, SUMS)
+        if not sums.is_file():
+            yield self._finding("missing", SUMS, "the work tree no longer holds it")
+        elif sums.read_bytes() != self.work.read(self.source, SUMS):
+            yield self._finding("changed", SUMS, "it differs in the work tree")
 
     def _tree(self, card: Card) -> Iterator[Finding]:
         """Check the files of the commit against the card."""
@@ -158,16 +171,13 @@ class _One:
     def _bytes(self, artifact: Artifact) -> Iterator[Finding]:
         """Hash what is on this machine: the LFS object, and the file in the work tree if it is the bytes."""
         file = self.work.path(self.source.folder, artifact.path)
+        artifact_pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
         looked = False
         if file.is_file() and not is_pointer_file(file):
             looked = True
             yield from self._hash(file, artifact, "in the work tree")
-        elif file.is_file():
-            pointer = Pointer.parse(file.read_bytes())
-            if pointer and pointer.sha256 != artifact.sha256:
-                yield self._finding(
-                    "changed", artifact.path, "the pointer in the work tree names other bytes"
-                )
+        elif file.is_file() and read_pointer(file) != artifact_pointer:
+            yield self._finding("changed", artifact.path, "the pointer in the work tree names other bytes")
         blob = self.work.read(self.source, artifact.path) or b""
         if Pointer.parse(blob) is None:
             if (
@@ -203,18 +213,31 @@ class _One:
         from embver.store.vectors import VECTORS, content_digest, read_tensors
 
         for artifact in card.artifacts:
+            if artifact.role == "probe":
+                yield from self._probe_content(card, artifact)
             if artifact.role != "vectors":
                 continue
             try:
                 rows = read_tensors(self.work.artifact_path(self.source, artifact))[VECTORS]
                 ids = self._ids(card, artifact)
                 digest = content_digest(ids, rows, dtype=card.space.dtype) if len(ids) == len(rows) else None
+            except LfsError:
+                continue  # not on this machine: that is said already
             except (EmbverError, ValueError, KeyError) as error:
-                yield self._finding("unverified", artifact.path, f"its content cannot be read: {error}")
+                yield self._finding(
+                    "changed", artifact.path, f"its content is not what it should be: {error}"
+                )
                 continue
             if rows.shape != (artifact.rows, card.space.dimensions):
                 yield self._finding(
-                    "changed", artifact.path, f"its shape is {rows.shape}, the card says otherwise"
+                    "changed",
+                    artifact.path,
+                    f"it holds {rows.shape[0]} rows of {rows.shape[1]}, the card says "
+                    f"{artifact.rows} of {card.space.dimensions}",
+                )
+            if str(rows.dtype) != card.space.dtype:
+                yield self._finding(
+                    "changed", artifact.path, f"it holds {rows.dtype}, the card says {card.space.dtype}"
                 )
             norms = np.linalg.norm(rows.astype(np.float64), axis=1)
             if card.space.normalized and not np.allclose(norms, 1.0, atol=5e-3):
@@ -224,10 +247,29 @@ class _One:
             if digest != artifact.content_digest:
                 yield self._finding("changed", artifact.path, "its content digest is not the card's")
 
+    def _probe_content(self, card: Card, artifact: Artifact) -> Iterator[Finding]:
+        import numpy as np
+
+        from embver.store.vectors import read_tensors
+
+        try:
+            tensors = read_tensors(self.work.artifact_path(self.source, artifact))
+        except LfsError:
+            return
+        except EmbverError as error:
+            yield self._finding("changed", artifact.path, error.message)
+            return
+        for name, rows in tensors.items():
+            if not np.isfinite(rows).all():
+                yield self._finding("changed", artifact.path, f"{name} holds NaN or infinity")
+            if rows.shape[1:] != (card.space.dimensions,):
+                why = f"{name} has rows of {rows.shape[1:]}, the card says {card.space.dimensions}"
+                yield self._finding("changed", artifact.path, why)
+
     def _ids(self, card: Card, artifact: Artifact) -> list[str]:
         files = [a for a in card.artifacts if a.role == "ids" and a.modality in (None, artifact.modality)]
         data = self.work.read(self.source, files[0].path) if files else None
-        return (data or b"").decode().splitlines()
+        return (data or b"").decode().removesuffix("\n").split("\n")
 
     def _finding(self, kind: str, path: str, why: str) -> Finding:
         return Finding(kind=kind, reference=self.release.reference, path=path, why=why)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from embver import history
 from embver.card import Artifact, Card
-from embver.errors import CardError, IntegrityError, UsageError
+from embver.errors import CardError, IntegrityError, LfsError, UsageError
 from embver.history import Release
 from embver.pointer import MAX_POINTER_BYTES, Pointer
 from embver.probe import ProbeSet, parse_items
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 NEXT = "next"
 CARD = "card.yaml"
 ITEMS = "items.jsonl"
+SCRATCH = ".embver-"  # how `write_atomic` names a file that is not whole yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,11 @@ class Workspace:
         """Return the latest release of an embedding, or None."""
         return history.latest(history.of_name(self.releases, name))
 
+    def newest(self, name: str) -> Release | None:
+        """Return the release that the next version goes on from: 1.2.0-rc.1 once it is out, not 1.1.0."""
+        mine = history.of_name(self.releases, name)
+        return mine[-1] if mine else None
+
     def find(self, text: str) -> Release:
         """Return the release that a reference names; raise UsageError listing what there is."""
         try:
@@ -137,6 +143,12 @@ class Workspace:
 
     def _unknown(self, reference: Reference) -> UsageError:
         mine = history.of_name(self.releases, reference.name)
+        if mine and self.repo.is_shallow():
+            what = f"stage {reference.stage}" if reference.stage else f"version {reference.selector}"
+            return UsageError(
+                f"{reference.name} has no {what} here: this clone is shallow and may lack its tags",
+                hint="git fetch --unshallow --tags",
+            )
         if mine:
             versions = ", ".join(str(release.version) for release in mine[-8:])
             what = f"stage {reference.stage}" if reference.stage else f"version {reference.selector}"
@@ -223,7 +235,7 @@ class Workspace:
         pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
         if self.lfs.holds(pointer):
             return self.lfs.path_of(artifact.sha256)
-        raise IntegrityError(
+        raise LfsError(
             f"the bytes of {source.reference} {artifact.path} are not on this machine",
             hint=f"embver pull {source.reference}",
         )
@@ -251,7 +263,7 @@ class Workspace:
             )
         for data in texts:
             try:
-                found = parse_items(data.decode().splitlines(), name=Path(folder).name)
+                found = parse_items(data.decode().split("\n"), name=Path(folder).name)
             except (ValueError, UnicodeDecodeError) as error:
                 raise UsageError(f"{folder}/{ITEMS}: {error}") from error
             if digest is None or found.digest == digest:
@@ -259,8 +271,19 @@ class Workspace:
         return None
 
 
+def read_pointer(path: Path) -> Pointer | None:
+    """Return the Git LFS pointer that a file in the work tree is; None for bytes, or for no file."""
+    with contextlib.suppress(OSError):
+        return Pointer.parse(path.read_bytes()) if path.stat().st_size <= MAX_POINTER_BYTES else None
+    return None
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed command left beside the files that it was writing."""
+    for file in folder.rglob(f"{SCRATCH}*"):
+        file.unlink(missing_ok=True)
+
+
 def is_pointer_file(path: Path) -> bool:
     """Tell whether a file in the work tree is a Git LFS pointer and not the bytes it stands for."""
-    with contextlib.suppress(OSError):
-        return path.stat().st_size <= MAX_POINTER_BYTES and Pointer.parse(path.read_bytes()) is not None
-    return False
+    return read_pointer(path) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -14,10 +14,13 @@ from embver.errors import CardError, EmbverError, PolicyError
 EXIT_UNEXPECTED = 70
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+EXIT_TERMINATED = 143
 
 
 def run() -> None:
     """Run the command line and exit with its code."""
+    # Ended from outside (`timeout`, a CI runner), a command cleans up as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     sys.exit(main(sys.argv[1:]))
 
 
@@ -51,9 +54,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _command_in(argv: Sequence[str]) -> str | None:
-    """Return the command's word without parsing, so that only its module is loaded."""
+    """Return the command's word without parsing, so that only its module is loaded; None if all are asked for."""
     rest = iter(argv)
     for word in rest:
+        if word in ("-h", "--help"):
+            return None
         if word == "-C":
             next(rest, None)
         elif not word.startswith("-"):
@@ -72,6 +77,8 @@ def _explain(error: EmbverError, out: Output) -> None:
 
 
 def _report_bug(error: Exception, out: Output) -> None:
+    import platform
+
     from embver import __version__
 
     out.error(

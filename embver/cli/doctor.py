@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     """Check what embver stands on; exit 1 if something is wrong."""
     from embver.actions.doctor import doctor
 
-    checks = doctor(Path(arguments.directory), environment=os.environ)
+    checks = doctor(Path(arguments.directory).absolute(), environment=os.environ)
     is_wrong = any(check.state == "wrong" for check in checks)
     if out.is_json:
         out.json({"ok": not is_wrong, "checks": [check.to_plain() for check in checks]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from embver.cli.output import Output
+from embver.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +28,8 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     from embver.cli.open import now, open_for_writing
     from embver.cli.render import human_size
 
+    if arguments.threads is not None and arguments.threads < 1:
+        raise UsageError(f"--threads {arguments.threads}: at least 1")
     request = EncodeRequest(
         name=arguments.name,
         force=arguments.force,

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     from embver.site.build import IGNORED, mkdocs_config
     from embver.store.templates import render_template
 
-    folder = Path(arguments.directory)
+    folder = Path(arguments.directory).absolute()
     title = arguments.title or f"{folder.resolve().name} embeddings"
     request = InitRequest(
         python=sys.executable,

@@ -11,7 +11,7 @@ from embver.actions.workspace import Workspace
 
 def open_workspace(arguments: argparse.Namespace) -> Workspace:
     """Open the repository that `-C` names."""
-    return Workspace.open(Path(arguments.directory))
+    return Workspace.open(Path(arguments.directory).absolute())
 
 
 def open_for_writing(arguments: argparse.Namespace) -> Workspace:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
+_CODES = tuple(f"\x1b[{code}m" for code in ("0", *_STYLES.values()))
 LEVEL_STYLES = {"major": "red", "minor": "yellow", "patch": "green", "first": "blue", "none": "dim"}
 VERDICT_STYLES = {
     "identical": "green",
@@ -33,7 +34,7 @@ class Output:
 
     def print(self, text: str = "") -> None:
         """Print a line of data."""
-        print(_safe(text), file=sys.stdout)
+        print(_safe(text, is_coloured=self._is_coloured(sys.stdout)), file=sys.stdout)
 
     def json(self, plain: Any) -> None:
         """Print the one JSON document of a command."""
@@ -50,7 +51,7 @@ class Output:
 
     def say(self, text: str = "") -> None:
         """Print a line for people, on stderr."""
-        print(_safe(text), file=sys.stderr)
+        print(_safe(text, is_coloured=self._is_coloured(sys.stderr)), file=sys.stderr)
 
     def hint(self, text: str) -> None:
         """Print the next command to type."""
@@ -113,14 +114,16 @@ class Output:
 
     def style(self, text: str, name: str, stream: TextIO | None = None) -> str:
         """Return a text in a style, or as it is where the stream is no terminal."""
-        stream = stream or sys.stdout
-        if self._plain or not (self._forced or stream.isatty()):
+        if not self._is_coloured(stream or sys.stdout):
             return text
         return f"\x1b[{_STYLES[name]}m{text}\x1b[0m"
 
-    def level(self, word: str | None) -> str:
-        """Return a level's word in its colour."""
-        return self.style(word, LEVEL_STYLES.get(word, "bold")) if word else "-"
+    def _is_coloured(self, stream: TextIO) -> bool:
+        return not self._plain and (self._forced or stream.isatty())
+
+    def level(self, word: str | None, text: str | None = None) -> str:
+        """Return a level's word, or another text for it, in its colour."""
+        return self.style(text or word, LEVEL_STYLES.get(word, "bold")) if word else "-"
 
     def verdict(self, word: str | None) -> str:
         """Return a verdict's word in its colour."""
@@ -134,6 +137,8 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _width(text: str) -> int:
     """Return the columns a text takes: no escape codes, wide signs twice."""
+    if text.isascii() and text.isprintable():
+        return len(text)
     width, is_escape = 0, False
     for sign in text:
         if sign == "\x1b":
@@ -145,17 +150,14 @@ def _width(text: str) -> int:
     return width
 
 
-def _safe(text: str) -> str:
+def _safe(text: str, *, is_coloured: bool) -> str:
     """Return a text whose only escape codes are our own colours: a card's text must not move the cursor."""
+    if text.isascii() and text.isprintable():
+        return text
     made = []
     for index, sign in enumerate(text):
-        is_colour = sign == "\x1b" and _is_colour(text[index : index + 6])
+        is_colour = is_coloured and sign == "\x1b" and text.startswith(_CODES, index)
         is_control = unicodedata.category(sign) == "Cc" and sign not in "\n\t"
         is_override = sign in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
         made.append(f"\\u{ord(sign):04x}" if (is_control and not is_colour) or is_override else sign)
     return "".join(made)
-
-
-def _is_colour(start: str) -> bool:
-    body = start[1:].partition("m")
-    return body[0][:1] == "[" and body[0][1:].isdigit() and bool(body[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from embver.cli.output import Output
@@ -21,12 +22,13 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     from embver.cli.open import open_workspace
     from embver.cli.render import human_size
 
+    folder = Path(arguments.directory, arguments.out) if arguments.out else None
     report = pull(
-        open_workspace(arguments), arguments.reference, out=arguments.out, materialise=arguments.materialise
+        open_workspace(arguments), arguments.reference, out=folder, materialise=arguments.materialise
     )
     fetched = f"{human_size(report.fetched_bytes)} fetched" if report.fetched_bytes else "all bytes were here"
     out.print(f"{report.reference}: {len(report.files)} files, {human_size(report.size_bytes)} ({fetched})")
     if report.out:
         out.print(f"wrote {report.out}")
-        out.hint(f"cd {report.out} && sha256sum -c SHA256SUMS")
+        out.hint(f"cd {shlex.quote(report.out)} && sha256sum -c SHA256SUMS")
     return 0

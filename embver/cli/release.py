@@ -28,10 +28,10 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     from embver.cli.render import describe_strata, reason_lines
     from embver.levels import Level
 
-    try:
-        level = Level.parse(arguments.level) if arguments.level else None
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    levels = ("patch", "minor", "major")
+    if arguments.level not in (None, *levels):
+        raise UsageError(f"--level {arguments.level}: one of {', '.join(levels)}")
+    level = Level.parse(arguments.level) if arguments.level else None
     request = ReleaseRequest(
         name=arguments.name, level=level, reason=arguments.reason, pre=arguments.pre, push=arguments.push
     )
@@ -46,23 +46,23 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
             out.print(f"  measured against {found.old}: {out.verdict(found.verdict.word)}")
             describe_strata(found, out)
         if plan.override:
-            out.print(
-                f"  computed {plan.override['computed']}, chosen {plan.override['chosen']}: {plan.override.get('reason', '')}"
-            )
+            chosen, computed = plan.override["chosen"], plan.override["computed"]
+            told = f"computed {computed}, chosen {chosen}" if chosen != computed else "the written reason"
+            out.print(f"  {told}: {plan.override['reason']}")
     if arguments.dry_run:
         out.json({**plan.to_plain(), "applied": False}) if out.is_json else out.say(
             "dry run: nothing was changed"
         )
         return 0
     commit = apply_release(work, plan)
+    if not out.is_json:
+        out.print(f"released {plan.reference} as tag {plan.tag} on {commit[:12]}")
     if arguments.push:
         push_release(work, plan)
     if out.is_json:
         out.json({**plan.to_plain(), "applied": True, "commit": commit, "pushed": arguments.push})
-        return 0
-    out.print(
-        f"released {plan.reference} as tag {plan.tag} on {commit[:12]}{', pushed' if arguments.push else ''}"
-    )
-    if not arguments.push:
+    elif arguments.push:
+        out.print(f"pushed to {work.settings.remote}")
+    else:
         out.hint("git push --follow-tags, then embver site --build")
     return 0

@@ -77,10 +77,7 @@ def describe_strata(found: Comparison, out: Output) -> None:
                 out.verdict(stratum["verdict"]),
                 _share(stratum.get("recall_new_query_old_index")),
                 _share(stratum.get("recall_mixed_index")),
-                " -> ".join(
-                    "-" if labelled.get(cell) is None else f"{labelled[cell]:.3f}"
-                    for cell in ("old_old", "new_old")
-                ),
+                f"{labelled['old_old']:.3f} -> {labelled['new_old']:.3f}" if "new_old" in labelled else "-",
                 "-" if flips is None else f"{flips:.1%}",
                 f"{stratum['n']:,}",
             )

@@ -50,11 +50,11 @@ def _print(report: StatusReport, out: Output) -> None:
 
     if report.current is None:
         out.print(f"{out.style(report.name, 'bold')}: first release, {report.proposed}")
+        _print_next(report, out)
         return
-    word = out.level(report.level_word)
     out.print(
         f"{out.style(report.name, 'bold')}: {report.current.version} -> {report.proposed}  "
-        f"{word.upper() if word == report.level_word else word}"
+        f"{out.level(report.level_word, report.level_word.upper())}"
     )
     for line in reason_lines(report.reasons, out):
         out.print(line)
@@ -68,4 +68,15 @@ def _print(report: StatusReport, out: Output) -> None:
         out.print(f"  flag: {flag}")
     if judged and judged.needs_reason:
         out.print(f"  needs a written reason: {judged.needs_reason}")
-    out.hint(f"embver release {report.name}")
+    _print_next(report, out)
+
+
+def _print_next(report: StatusReport, out: Output) -> None:
+    if report.stale:
+        out.print(f"  {out.style('not encoded', 'yellow')}: {report.stale}")
+        out.hint(f"embver encode {report.name}")
+    elif report.is_worth_a_release:
+        out.hint(f"embver release {report.name}")
+    else:
+        out.print("  nothing changed that a user of its vectors could notice")
+        out.hint(f"embver diff {report.name}")

@@ -21,26 +21,29 @@ _SILENT: Final = frozenset({
 _MANY_TOKENS: Final = 100_000  # tokenizers without a limit of their own say 1e30
 
 
-def steps_from_processor(model_path: Path) -> dict[str, list[dict[str, Any]]]:
+def steps_from_processor(
+    model_path: Path, *, max_length: int | None = None
+) -> dict[str, list[dict[str, Any]]]:
     """Return the steps by modality that do what the folder's processor does; absent modalities have no processor.
 
+    `max_length` is a limit of tokens that stands elsewhere, beside the tokenizer's own and the model's.
     Raise EncodeError naming what the card's steps cannot express: leaving it out would move every vector.
     """
     steps: dict[str, list[dict[str, Any]]] = {}
     if (model_path / "tokenizer_config.json").is_file() or (model_path / "tokenizer.json").is_file():
-        steps["text"] = _text_steps(model_path)
+        steps["text"] = _text_steps(model_path, max_length)
     image = _image_config(model_path)
     if image is not None:
         steps["image"] = _image_steps(image)
     return steps
 
 
-def _text_steps(model_path: Path) -> list[dict[str, Any]]:
+def _text_steps(model_path: Path, max_length: int | None) -> list[dict[str, Any]]:
     file = model_path / "tokenizer_config.json"
     tokenizer = read_json(file) if file.is_file() else {}
     config = read_json(model_path / "config.json") if (model_path / "config.json").is_file() else {}
     part = config.get("text_config") or config
-    limits = [tokenizer.get("model_max_length"), part.get("max_position_embeddings")]
+    limits = [max_length, tokenizer.get("model_max_length"), part.get("max_position_embeddings")]
     lengths = [int(limit) for limit in limits if isinstance(limit, int | float) and 0 < limit < _MANY_TOKENS]
     if not lengths:
         raise EncodeError(

@@ -1,0 +1,219 @@
+"""Check that the data sets and checkpoints that a card names are those of its repository: no other pair, silently."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from embver.actions.contents import INDEX, WORK_TREE, Content, Key, Place
+from embver.card import space_id
+from embver.exchange import dvc
+from embver.problem import Flaw
+from embver.store.cards import read_card_text
+
+_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # a URI, not a path
+_HERE: Final = ("git", "git-lfs", "dvc")  # trackers whose pointers lie in the repository
+_ALGORITHMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "git": ("sha256", "git"),
+    "git-lfs": ("sha256",),
+    "dvc": ("md5",),
+}
+
+Where = tuple[str | int, ...]
+Found = Mapping[Key, Content]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One thing that a card pins: a data set, a corpus or a file of weights."""
+
+    where: Where
+    what: str  # how messages call it
+    path: str
+    tracker: str | None
+    digest: str | None
+    place: Place
+    tag: str | None = None  # the Git tag that decided the place
+    folder: str | None = (
+        None  # of a model: without any file there, the model is not this repository's to keep
+    )
+
+    @property
+    def is_git_id(self) -> bool:
+        """Tell whether the digest is an id of Git's own, which folders have too."""
+        return self.digest is not None and self.digest.startswith("git:")
+
+    def keys(self) -> tuple[Key, ...]:
+        """Return what has to be looked at; nothing outside of the repository is."""
+        if not _is_inside(self.path):
+            return ()
+        paths = [self.path]
+        if self.tracker == "dvc":
+            paths = [*dvc.pointer_paths(self.path)]
+        if self.folder is not None:
+            paths.append(f"{self.folder}/config.json")
+        return tuple((self.place, path) for path in paths)
+
+
+def pins(
+    plain: Mapping[str, Any], *, place: Place, tags: frozenset[str], is_next: bool
+) -> tuple[tuple[Pin, ...], tuple[Flaw, ...]]:
+    """Return what a card pins and where each is to be found, and the tags that do not exist.
+
+    `place` is where the card's own version lies. What `embver encode` filled in is not looked at while `next/` says
+    by its fingerprint that it has to be encoded anew.
+    """
+    is_stale = is_next and plain.get("fingerprint") != space_id(plain)
+    found: list[Pin] = []
+    flaws: list[Flaw] = []
+    for number, entry in enumerate((plain.get("training") or {}).get("data") or ()):
+        found += _data(entry, ("training", "data", number), place, tags)
+    if not is_stale:
+        found += _data(plain.get("corpus") or {}, ("corpus",), place, tags)
+    for modality, encoder in plain["encoders"].items():
+        where: Where = ("encoders", modality)
+        model = encoder["model"]
+        folder, tag = model.get("path"), model.get("tag")
+        if not folder or not _is_inside(folder):
+            continue
+        is_tagged = tag is not None and tag in tags
+        if tag is not None and not is_tagged:
+            flaws.append(
+                Flaw(
+                    where=(*where, "model", "tag"),
+                    rule="pairing-tag",
+                    message=f"{folder} is named by the tag {tag}, and this repository has no such tag",
+                    hint=f"git tag {tag} COMMIT, or git fetch --tags",
+                )
+            )
+        if is_stale:
+            continue
+        for number, weight in enumerate(encoder.get("weights") or ()):
+            found.append(
+                Pin(
+                    where=(*where, "weights", number, "sha256"),
+                    what=f"the weights {folder}/{weight['path']}",
+                    path=f"{folder.strip('/')}/{weight['path']}",
+                    tracker=None,
+                    digest=f"sha256:{weight['sha256']}",
+                    place=f"refs/tags/{tag}" if is_tagged else place,
+                    tag=tag if is_tagged else None,
+                    folder=folder.strip("/"),
+                )
+            )
+    return tuple(found), tuple(flaws)
+
+
+def _data(entry: Mapping[str, Any], where: Where, place: Place, tags: frozenset[str]) -> Iterator[Pin]:
+    uri, tracker = entry.get("uri"), entry.get("tracked_by")
+    if not uri or _ELSEWHERE.match(uri) or (tracker not in _HERE and tracker is not None):
+        return
+    if tracker is None and not _is_inside(uri):
+        return
+    name, version = entry.get("name"), entry.get("version")
+    tag = next(
+        (tag for tag in (version, f"{name}@{version}", f"{name}@v{version}") if version and tag in tags), None
+    )
+    is_id = str(entry.get("digest")).startswith("git:")  # Git's own, of what Git holds
+    yield Pin(
+        where=where,
+        what=name or uri,
+        path=uri.strip("/") if _is_inside(uri) else uri,
+        tracker=tracker,
+        digest=entry.get("digest"),
+        place=f"refs/tags/{tag}" if tag else INDEX if is_id and place is WORK_TREE else place,
+        tag=tag,
+    )
+
+
+def check_pin(pin: Pin, found: Found) -> Iterator[Flaw]:
+    """Check that a pinned thing is there and has the digest that the card recorded."""
+    at = f" at the tag {pin.tag}" if pin.tag else ""
+    if pin.tracker is not None and not _is_inside(pin.path):
+        yield _missing(pin, f"{pin.path} lies outside of this repository")
+        return
+    if pin.digest is not None and pin.tracker is not None:
+        algorithm = pin.digest.partition(":")[0]
+        known = _ALGORITHMS[pin.tracker]
+        if algorithm not in known:
+            yield Flaw(
+                where=_at(pin, "digest"),
+                rule="pairing-algorithm",
+                message=f"{pin.what} is pinned by {algorithm}, {pin.tracker} pins by {' or '.join(known)}",
+                hint=f"digest: {known[0]}:...",
+            )
+            return
+    if pin.tracker == "dvc":
+        yield from _check_dvc(pin, found, at)
+        return
+    content = found.get((pin.place, pin.path))
+    if content is None:
+        is_ours = pin.tracker is not None or (
+            pin.folder is not None and (pin.place, f"{pin.folder}/config.json") in found
+        )
+        if is_ours:
+            hint = f"git add {pin.path}" if pin.place == INDEX else None
+            yield _missing(pin, f"{pin.path} does not exist{at}", hint=hint)
+        return
+    if pin.tracker == "git-lfs" and content.pointer is None and pin.place is not None:
+        yield _missing(pin, f"{pin.path} is no Git LFS pointer{at}", hint="tracked_by: git")
+        return
+    yield from _compare(pin, _digest(pin, content), at)
+
+
+def _digest(pin: Pin, content: Content) -> str | None:
+    if pin.is_git_id:
+        return f"git:{content.id}" if content.id else None
+    return None if content.is_tree or content.is_link else f"sha256:{content.bytes_meant.sha256}"
+
+
+def _check_dvc(pin: Pin, found: Found, at: str) -> Iterator[Flaw]:
+    known: list[str] = []
+    pointers = [path for path in dvc.pointer_paths(pin.path) if (pin.place, path) in found]
+    for path in pointers:
+        data = found[pin.place, path].data
+        text = read_card_text(data or b"", path=path)
+        if text.is_read:
+            known += dvc.digests(text.plain, path, pin.path)
+    if not known:
+        wanted = " or ".join(dvc.pointer_paths(pin.path))
+        said = f"{pointers[0]} does not pin it" if pointers else f"{wanted} does not exist"
+        yield _missing(pin, f"{pin.path} is no output of DVC: {said}{at}", hint=f"dvc add {pin.path}")
+        return
+    if pin.digest not in known:
+        yield from _compare(pin, known[0], at)
+
+
+def _compare(pin: Pin, own: str | None, at: str) -> Iterator[Flaw]:
+    if pin.digest is None or pin.digest == own:
+        return
+    is_weight = pin.folder is not None
+    said = f"has the digest {_short(own)}" if own else "is no file that has this digest"
+    hint = "embver encode NAME, or bring back the model that was encoded" if is_weight else f"digest: {own}"
+    yield Flaw(
+        where=_at(pin, "digest"),
+        rule="pairing-digest",
+        message=f"{pin.what}: {pin.path} {said}{at}, the card says {_short(pin.digest)}: this is another pair",
+        hint=hint if own else None,
+    )
+
+
+def _missing(pin: Pin, message: str, *, hint: str | None = None) -> Flaw:
+    return Flaw(where=_at(pin, "uri"), rule="pairing-missing", message=f"{pin.what}: {message}", hint=hint)
+
+
+def _at(pin: Pin, field: str) -> Where:
+    return pin.where if pin.folder is not None else (*pin.where, field)
+
+
+def _short(digest: str | None) -> str:
+    algorithm, _, hexadecimal = (digest or "").partition(":")
+    return f"{algorithm}:{hexadecimal[:12]}…"
+
+
+def _is_inside(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not path.startswith("/") and ".." not in parts and ".git" not in parts
