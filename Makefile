@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY := passive
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint serve bench docs pins tools clean
+.PHONY: help demo test lint serve bench docs screenshots pins tools clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,8 +28,11 @@ serve:  ## open the demo's changelog on http://127.0.0.1:8000/
 	$(BIN)/embver -C build/demo site --serve
 
 docs: $(STAMP)  ## build the project's own documentation into build/site
-	$(BIN)/python -m examples.reference
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
+	$(BIN)/python examples/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+screenshots: $(STAMP)  ## take the pictures of README and docs anew (after make demo)
+	$(BIN)/python examples/screenshots.py
 
 bench: $(STAMP) tools  ## measure side by side with the peers; see benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.start

@@ -139,7 +139,12 @@ WORDS = {
     "1.2.0": ("training.hyperparameters", "Trained again from scratch, longer."),
     "2.0.0": ("encoders.text", "Finds emoji by names in six languages; vectors grow from 64 to 96 numbers."),
 }
-MODEL_TAGS = {"1.1.0": "emoji-clip-v2", "1.2.0": "emoji-clip-v3", "2.0.0": "emoji-clip-v4"}
+MODEL_TAGS = {
+    "1.0.0": "emoji-clip-v1",
+    "1.1.0": "emoji-clip-v2",
+    "1.2.0": "emoji-clip-v3",
+    "2.0.0": "emoji-clip-v4",
+}
 
 
 def main() -> int:
@@ -233,13 +238,18 @@ def write_chapter(number: int, chapter: Chapter) -> None:
     print(chapter.tells + "\n")
     if chapter.recipe is not None:
         provide_model(chapter.recipe)
+        tag_model(chapter.recipe, MODEL_TAGS[chapter.version])
     is_after_refusal = (REPOSITORY / CARD).is_file()
     if not is_after_refusal:
         run("embver", "new", NAME)
     write_card(chapter)
+    if is_after_refusal:
+        # next/ still holds the refused vectors; a card of 96 dimensions beside vectors of 64 is not committed.
+        run("embver", "encode", NAME)
     git("add", "-A")
     git("commit", "-q", "-m", f"Prepare {NAME} {chapter.version}")
-    run("embver", "encode", NAME)
+    if not is_after_refusal:
+        run("embver", "encode", NAME)
     run("embver", "bench", NAME)
     if chapter.refused:
         refuse()
@@ -266,13 +276,21 @@ def provide_model(recipe: Recipe) -> None:
     shutil.copytree(kept, REPOSITORY / MODEL, dirs_exist_ok=True)
 
 
+def tag_model(recipe: Recipe, tag: str) -> None:
+    """Commit the model under a tag of its own: the card names it, and embver holds the card to it."""
+    git("add", "--", str(MODEL))
+    git("commit", "-q", "-m", f"Train {tag}: {recipe.purpose}")
+    git("tag", "-a", tag, "-m", recipe.purpose)
+    git("push", "-q", "origin", tag)
+
+
 def write_card(chapter: Chapter) -> None:
     """Edit the card as a person does: by hand."""
     card = REPOSITORY / CARD
     text = card.read_text(encoding="utf-8")
     if chapter.version == "1.0.0":
         text = (HERE / "card-1.0.0.yaml").read_text(encoding="utf-8")
-        text = text.replace("@TRAINING", recipes.training_data_digest(ONE_STYLE, REPOSITORY))
+        text = text.replace("@TRAINING", recipes.manifest_digest(ONE_STYLE, REPOSITORY))
     for before, after in ((expand(old), expand(new)) for old, new in chapter.edits):
         if before not in text:
             raise SystemExit(f"{CARD}: the story expects {before!r}")
@@ -291,7 +309,7 @@ def write_card(chapter: Chapter) -> None:
 
 def expand(text: str) -> str:
     """Put digests and schedules in the place of their names."""
-    text = text.replace("@TRAINING", recipes.training_data_digest(TWO_STYLES, REPOSITORY))
+    text = text.replace("@TRAINING", recipes.manifest_digest(TWO_STYLES, REPOSITORY))
     for name, recipe in (
         ("@TWO_STYLES", TWO_STYLES),
         ("@RETRAINED", RETRAINED),

@@ -109,6 +109,11 @@ def training_data_digest(recipe: Recipe, repository: Path) -> str:
     return data_digest(repository, recipe.manifest, NAMES)
 
 
+def manifest_digest(recipe: Recipe, repository: Path) -> str:
+    """Digest the manifest alone: what a card records of data that Git tracks, for embver to check."""
+    return f"sha256:{sha256(repository / recipe.manifest)}"
+
+
 def inputs_digest(recipe: Recipe, repository: Path, *, start: Path | None = None) -> str:
     """Digest all that decides the result: recipe, data, starting weights, packages, these sources."""
     here = Path(__file__).parent

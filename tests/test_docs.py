@@ -1,0 +1,245 @@
+"""The documentation: generated pages are current, links lead somewhere, commands exist, and it builds without a warning."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from embver.cli.parser import COMMANDS, build_full_parser
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "site"
+PAGES = [ROOT / "README.md", *sorted(page for page in SITE.rglob("*.md") if "generated" not in page.parts)]
+FENCE = re.compile(r"^([ ]*)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+SHELLS = ("sh", "console", "bash")
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture
+def reference(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Import examples/reference.py as it runs: with its folder first on the path."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    return importlib.import_module("reference")
+
+
+# ---- generated pages
+
+
+def test_the_generated_pages_are_current(reference: ModuleType) -> None:
+    assert reference.stale() == [], "python examples/reference.py"
+
+
+def test_the_check_fails_where_a_page_is_stale(reference: ModuleType, tmp_path: Path) -> None:
+    for name, text in reference.pages().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert reference.stale(tmp_path) == []
+    (tmp_path / "rule.md").write_text("# Another rule\n", encoding="utf-8")
+    (tmp_path / "gone.md").write_text("# A page of a command that is gone\n", encoding="utf-8")
+    assert reference.stale(tmp_path) == ["gone.md", "rule.md"]
+
+
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_the_generated_pages_do_not_depend_on_the_terminal(
+    reference: ModuleType, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert reference.stale() == []
+
+
+def test_usage_lines_fit_into_80_columns() -> None:
+    page = (SITE / "reference" / "command-line.md").read_text(encoding="utf-8")
+    usages = [found[2] for found in FENCE.findall(page)]
+    assert len(usages) == len(COMMANDS)
+    assert max(len(line) for usage in usages for line in usage.splitlines()) <= 80
+
+
+# ---- the parser
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_argument_has_help(command: str) -> None:
+    child = build_full_parser()[1][command]
+    assert child.description
+    assert child.description[0].isupper()
+    missing = [
+        action.dest for action in child._actions if not action.help or action.help == argparse.SUPPRESS
+    ]
+    assert missing == []
+
+
+def typed_in(page: Path) -> list[str]:
+    """Return every embver command of a page's shell blocks, without prompt and comment."""
+    found = []
+    for _, language, body in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language not in SHELLS:
+            continue
+        for line in body.splitlines():
+            for part in re.split(r"&&|;;|\|(?= jq)| > ", line.strip().removeprefix("$ ")):
+                words = part.strip()
+                if words.startswith(("embver ", "../../.venv/bin/embver ")):
+                    found.append("embver " + words.partition(" ")[2])
+    return found
+
+
+def refuse(message: str) -> None:
+    raise ValueError(message)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_in_the_documentation_can_be_typed(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parser, children = build_full_parser()
+    for each in (parser, *children.values()):
+        monkeypatch.setattr(each, "error", refuse)
+    for line in typed_in(page):
+        words = shlex.split(line, comments=True)
+        try:
+            parser.parse_args(words[1:])
+        except (ValueError, SystemExit) as error:
+            pytest.fail(f"{name_of(page)}: {line}: {error}")
+
+
+def test_the_readme_types_the_whole_workflow() -> None:
+    commands = [shlex.split(line, comments=True)[1] for line in typed_in(ROOT / "README.md")]
+    assert commands == ["init", "new", "encode", "bench", "status", "release", "site"]
+
+
+def test_make_targets_in_the_documentation_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        blocks = FENCE.findall(page.read_text(encoding="utf-8"))
+        typed = {
+            word for _, _, body in blocks for word in re.findall(r"^\s*make ([a-z]+)", body, re.MULTILINE)
+        }
+        assert typed <= targets, name_of(page)
+
+
+# ---- JSON
+
+
+PLAIN = {
+    "list": ("reading.py", "Listed"),
+    "show": ("reading.py", "Shown"),
+    "log": ("reading.py", "LogEntry"),
+    "diff": ("reading.py", "DiffReport"),
+    "status NAME": ("status.py", "StatusReport"),
+    "compat": ("compat.py", None),
+    "release": ("release.py", "ReleasePlan"),
+}
+ADDED_BY_CLI = {"release": {"applied"}}
+
+
+def documented_keys(command: str) -> set[str]:
+    """Return the outermost keys of a command's document, as site/json.md has them."""
+    page = (SITE / "json.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{command}` |"))
+    text = row.split("`")[3].strip("[]").removeprefix("{").removesuffix("}")
+    while "{" in text or "[" in text:
+        text = re.sub(r": \[?\{[^{}]*\}\]?", "", text)
+    return {key.strip() for key in text.split(",")}
+
+
+def returned_keys(file: str, owner: str | None) -> set[str]:
+    """Return the keys of the dict that a `to_plain` returns."""
+    tree = ast.parse((ROOT / "embver" / "actions" / file).read_text(encoding="utf-8"))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == owner]
+    body = classes[0].body if classes else tree.body
+    method = next(node for node in body if isinstance(node, ast.FunctionDef) and node.name == "to_plain")
+    returned = next(
+        node.value
+        for node in ast.walk(method)
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict)
+    )
+    return {str(ast.literal_eval(key)) for key in returned.keys if key is not None}
+
+
+@pytest.mark.parametrize("command", PLAIN)
+def test_the_json_keys_in_the_documentation_are_those_of_the_code(command: str) -> None:
+    assert documented_keys(command) == returned_keys(*PLAIN[command]) | ADDED_BY_CLI.get(command, set())
+
+
+def test_every_command_with_json_is_documented() -> None:
+    page = (SITE / "json.md").read_text(encoding="utf-8")
+    children = build_full_parser()[1]
+    reading = {name for name, child in children.items() if any(a.dest == "json" for a in child._actions)}
+    assert {
+        name for name in COMMANDS if re.search(rf"^\| `{name}(?: NAME)?` \|", page, re.MULTILINE)
+    } == reading
+
+
+# ---- links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_relative_links_and_pictures_exist(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    missing = []
+    for link in LINK.findall(text):
+        target, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", link):
+            continue
+        file = (page.parent / target).resolve() if target else page
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
+            missing.append(link)
+    assert missing == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as Python-Markdown's toc makes them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    plain = [re.sub(r"[^\w\s-]", "", heading).strip().lower() for heading in headings]
+    return {re.sub(r"[-\s]+", "-", heading) for heading in plain}
+
+
+def test_pictures_are_small_enough_for_a_readme() -> None:
+    pictures = sorted((SITE / "assets").glob("*.png"))
+    assert [picture.name for picture in pictures] == ["refusal.png", "start.png", "version.png"]
+    assert [picture.name for picture in pictures if picture.stat().st_size > 300_000] == []
+
+
+def test_no_page_names_this_machine() -> None:
+    for page in [*PAGES, ROOT / "mkdocs.yml"]:
+        assert not re.search(r"/work/|/root/|/home/", page.read_text(encoding="utf-8")), name_of(page)
+
+
+# ---- the site
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the documentation, where every warning is an error; `-q` would hide warnings from --strict."""
+    pytest.importorskip("material")
+    out = tmp_path_factory.mktemp("docs")
+    argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_the_documentation_builds_without_a_warning(built: Path) -> None:
+    pages = {page.relative_to(SITE).with_suffix(".html").as_posix() for page in PAGES if SITE in page.parents}
+    assert pages <= {page.relative_to(built).as_posix() for page in built.rglob("*.html")}
+
+
+def test_the_documentation_asks_nothing_of_the_network(built: Path) -> None:
+    for page in built.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(r"<(?:script|img|iframe)[^>]+src=\"?(https?://[^\s\">]+)", text)
+        loaded += re.findall(
+            r"<link[^>]+rel=\"?(?:stylesheet|preconnect)\"?[^>]+href=\"?(https?://[^\s\">]+)", text
+        )
+        assert loaded == [], page.name
