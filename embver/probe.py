@@ -33,7 +33,7 @@ class ProbeItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSet:
-    """The items in file order, which is the row order of the probe vectors."""
+    """The items by id, which is the row order of the probe vectors: a file's line order says nothing."""
 
     name: str
     items: tuple[ProbeItem, ...]
@@ -87,7 +87,9 @@ def parse_items(lines: Iterable[str], *, name: str) -> ProbeSet:
         items.append(item)
     if not items:
         raise ValueError("line 1: no items")
-    return ProbeSet(name=name, items=tuple(items))
+    # The digest does not depend on the order of the lines, so the rows must not either: reordered lines would pair
+    # the old rows of one item with the new rows of another.
+    return ProbeSet(name=name, items=tuple(sorted(items, key=lambda item: item.id)))
 
 
 def _parse_item(plain: Any) -> ProbeItem:

@@ -38,13 +38,15 @@ class Problem:
 class Flaw:
     """A problem that knows its place in the card's data, not yet in the text.
 
-    `where` is the way through the data, such as ("encoders", "text", "preprocessing", 2, "step").
+    `where` is the way through the data, such as ("encoders", "text", "preprocessing", 2, "step"). What is wrong
+    because something is missing names in `lacking` the mapping that should hold it.
     """
 
     where: tuple[str | int, ...]
     rule: str
     message: str
     hint: str | None = None
+    lacking: tuple[str | int, ...] | None = None
 
 
 def dotted(where: tuple[str | int, ...]) -> str:

@@ -13,10 +13,13 @@ from embver.levels import Level
 class Version:
     """A SemVer 2.0 version; orders by precedence, build metadata ignored."""
 
-    __slots__ = ("_inner",)
+    __slots__ = ("_inner", "_key")
 
     def __init__(self, inner: semver.Version) -> None:
         self._inner = inner
+        # Compared n log n times when a registry is listed; semver's own comparison parses anew each time.
+        # Build metadata has no precedence, but an order that is not total would make lists unstable: so the text.
+        self._key = (inner.major, inner.minor, inner.patch, _precedence(inner.prerelease), str(inner))
 
     @classmethod
     def parse(cls, text: str) -> Version:
@@ -85,20 +88,26 @@ class Version:
         return Level.PATCH if mine.patch != theirs.patch else Level.NONE
 
     def __str__(self) -> str:
-        return str(self._inner)
+        return self._key[-1]
 
     def __repr__(self) -> str:
         return f"Version({str(self)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Version) and str(self) == str(other)
+        return isinstance(other, Version) and self._key[-1] == other._key[-1]
 
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, Version):
             return NotImplemented
-        # Build metadata has no precedence, but an order that is not total would make lists unstable.
-        compared = self._inner.compare(other._inner)
-        return bool(compared < 0 or (compared == 0 and str(self) < str(other)))
+        return self._key < other._key
 
     def __hash__(self) -> int:
-        return hash(str(self))
+        return hash(self._key[-1])
+
+
+def _precedence(prerelease: str | None) -> tuple[tuple[int, int, str], ...]:
+    """Return a pre-release part as it is compared (SemVer 2.0 section 11); none at all comes last."""
+    if not prerelease:
+        return ((2, 0, ""),)
+    parts = prerelease.split(".")
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)

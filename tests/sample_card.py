@@ -112,7 +112,7 @@ _CARD: dict[str, Any] = {
             "modality": "image",
             "rows": 1204331,
             "sha256": sha("4"),
-            "size_bytes": 1233234944,
+            "size_bytes": 2466469976,
             "content_digest": "sha256:90ce",
         },
         {"path": "ids.txt", "role": "ids", "rows": 1204331, "sha256": sha("5"), "size_bytes": 13247641},

@@ -26,9 +26,10 @@ def probe(*items: dict[str, Any]) -> ProbeSet:
     return parse_items([json.dumps(item) for item in items], name="shop-1k")
 
 
-def test_items_keep_the_order_of_lines_which_is_the_order_of_rows() -> None:
+def test_rows_are_in_the_order_of_ids_whatever_the_order_of_lines() -> None:
     read = parse_items("\n\n".join(map(json.dumps, ITEMS)).splitlines(), name="shop-1k")
-    assert [item.id for item in read.items] == ["cat-name", "cat-image", "dog-name"]
+    assert [item.id for item in read.items] == ["cat-image", "cat-name", "dog-name"]
+    assert read == probe(*reversed(ITEMS))
     assert [item.id for item in read.rows("text", "query")] == ["cat-name", "dog-name"]
     assert [item.id for item in read.rows("text", "document")] == ["dog-name"]
     assert read.items[2].attributes == {"style": "clean"}

@@ -40,7 +40,7 @@ def test_a_sound_card_has_no_flaw() -> None:
             "tokenizer-needs-max-length",
             "encoders.text.preprocessing[1]",
         ),
-        (edited("artifacts/0/modality", "audio"), None, "modality-without-encoder", "artifacts"),
+        (edited("artifacts/0/modality", "audio"), None, "modality-without-encoder", "artifacts[0].modality"),
         (edited("artifacts/0/path", "/etc/passwd"), None, "artifact-path", "artifacts[0].path"),
         (
             edited("artifacts/0/path", "../1.0.0/image.safetensors"),

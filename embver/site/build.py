@@ -95,7 +95,7 @@ def build_site(
     settings = settings or SiteSettings()
     if find_spec("mkdocs") is None or find_spec("material") is None:
         raise MissingExtra("site", needed_for="building the site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-f", settings.config]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", settings.config]
     # Material prints an advertisement about MkDocs 2 into every build; this is its own switch for it.
     environment = clean_environment({"NO_MKDOCS_2_WARNING": "1"})
     done = run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
