@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY := passive
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint serve bench docs screenshots pins tools clean
+.PHONY: help demo test lint serve bench docs hook screenshots pins tools clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -35,7 +35,11 @@ screenshots: $(STAMP)  ## take the pictures of README and docs anew (after make 
 	$(BIN)/python examples/screenshots.py
 
 bench: $(STAMP) tools  ## measure side by side with the peers; see benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks.start
+	$(BIN)/python -m benchmarks.listing
+	$(BIN)/python -m benchmarks.cards
+
+hook: $(STAMP) tools  ## pre-commit installs embver by itself and runs its hooks (needs the package registry)
+	$(BIN)/python -m pytest -q -m registry tests/test_precommit.py
 
 tools:
 	@$(SHELL) tools/need.sh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from embver.problem import Flaw
@@ -30,6 +31,7 @@ def check_files(
     yield from _probes(plain)
 
 
+@lru_cache(maxsize=1024)  # the files of all versions are called alike
 def path_flaw(path: str) -> str | None:
     """Return why a path may not stand in a card, or None: it has to stay in the folder of the version."""
     parts = path.split("/")

@@ -131,7 +131,7 @@ def test_in_a_work_tree_beside_it(working: Sandbox, tmp_path: Path) -> None:
     said = commit(side, "-a").text
     assert "[artifact-bytes]" in said
     assert "[frozen]" in said
-    assert working.embver("validate", "--staged").text == "0 cards checked\n"
+    assert working.embver("validate", "--staged").text == ""
 
 
 def test_in_a_submodule(working: Sandbox, tmp_path: Path) -> None:

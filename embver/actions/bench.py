@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embver import __version__
-from embver.actions.comparing import in_id_order, probe_vectors
+from embver.actions.comparing import probe_vectors
 from embver.actions.inputs import probe_items, resolve_model
 from embver.actions.workspace import CARD, ITEMS, Source, Workspace
 from embver.card import Card
@@ -178,7 +178,7 @@ def _chosen(items: ProbeSet, setting: BenchmarkSetting, modality: str, role: str
     }
     chosen = [
         item
-        for _, item in in_id_order(items.rows(modality, role))
+        for item in items.rows(modality, role)
         if all(item.attributes.get(key) in values for key, values in wanted.items())
     ]
     if not chosen:

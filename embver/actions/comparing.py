@@ -11,7 +11,7 @@ from embver.card import Card
 from embver.errors import ConfigError, IntegrityError
 from embver.levels import Level, Verdict
 from embver.policy import Measured
-from embver.probe import ProbeItem, ProbeSet
+from embver.probe import ProbeSet
 
 if TYPE_CHECKING:
     from embver.measure.rule import Rule
@@ -85,7 +85,7 @@ def _measure(
     strata, verdicts, reasons = [], [], []
     for query, document in probe.strata():
         items = stratum_items(probe, query, document)
-        sides = [side_of(probe, found, query, document) for found in vectors]
+        sides = [side_of(found, query, document) for found in vectors]
         if any(side is None for side in sides):
             return f"the probe vectors of {query} or {document} are missing in one version"
         measures = measure_stratum(
@@ -144,37 +144,25 @@ def stratum_items(probe: ProbeSet, query: str, document: str) -> StratumItems:
     """Return the ids and labels of a stratum, documents and queries in id order."""
     from embver.measure.strata import StratumItems
 
-    queries, documents = (
-        in_id_order(probe.rows(query, "query")),
-        in_id_order(probe.rows(document, "document")),
-    )
+    queries, documents = probe.rows(query, "query"), probe.rows(document, "document")
     return StratumItems(
         query_modality=query,
         document_modality=document,
-        query_ids=tuple(item.id for _, item in queries),
-        query_pairs=tuple(item.pair for _, item in queries),
-        document_ids=tuple(item.id for _, item in documents),
-        document_pairs=tuple(item.pair for _, item in documents),
+        query_ids=tuple(item.id for item in queries),
+        query_pairs=tuple(item.pair for item in queries),
+        document_ids=tuple(item.id for item in documents),
+        document_pairs=tuple(item.pair for item in documents),
     )
 
 
-def side_of(probe: ProbeSet, vectors: Mapping[str, Any], query: str, document: str) -> Side | None:
+def side_of(vectors: Mapping[str, Any], query: str, document: str) -> Side | None:
     """Return one version's rows of a stratum in id order, or None where it has no such vectors."""
     from embver.measure.strata import Side
 
     asked, found = vectors.get(f"{query}.query"), vectors.get(f"{document}.document")
     if asked is None or found is None:
         return None
-    queries, documents = (
-        in_id_order(probe.rows(query, "query")),
-        in_id_order(probe.rows(document, "document")),
-    )
-    return Side(query=asked[[row for row, _ in queries]], document=found[[row for row, _ in documents]])
-
-
-def in_id_order(items: tuple[ProbeItem, ...]) -> list[tuple[int, ProbeItem]]:
-    """Return (row, item) ordered by id: the order decides ties, so it must not depend on a file's lines."""
-    return sorted(enumerate(items), key=lambda pair: pair[1].id)
+    return Side(query=asked, document=found)
 
 
 def _known(side: Side | None) -> Side:

@@ -101,7 +101,8 @@ class Contents:
             if not self._deep:
                 return None, True
             return Content(sha256=hash_file(Path(file))[0], size_bytes=status.st_size, is_link=is_link), False
-        data = Path(file).read_bytes()
+        with open(file, "rb") as stream:  # noqa: PTH123  (as above)
+            data = stream.read()
         sha256 = hashlib.sha256(data).hexdigest()
         pointer = Pointer.parse(data)
         return Content(

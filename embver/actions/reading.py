@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from embver import history
@@ -11,6 +11,7 @@ from embver.card import Card
 from embver.diff import Change, compare
 from embver.errors import UsageError
 from embver.history import Release
+from embver.levels import Level
 from embver.policy import Reason, explain
 
 # What a state other than `active` looks like in a card's bytes: almost no card has one, and 10,000 cards need
@@ -136,6 +137,20 @@ def log(work: Workspace, name: str | None = None) -> tuple[LogEntry, ...]:
         changes = compare(comparable(previous), comparable(card)) if previous else ()
         entries.append(LogEntry(release=release, card=card, changes=changes, reasons=explain(changes)))
     return tuple(entries)
+
+
+def settled(entry: LogEntry) -> tuple[Reason, ...]:
+    """Return a release's reasons as it was released: what was presumed worse was measured to be safe."""
+    word = entry.release.level
+    if word in (None, "first"):
+        return entry.reasons
+    level = Level.parse(str(word))
+    return tuple(
+        replace(reason, level=level, why=f"{reason.why}; measured {entry.release.verdict}")
+        if reason.level > level
+        else reason
+        for reason in entry.reasons
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

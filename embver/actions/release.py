@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from embver.actions.lock import release_lock
-from embver.actions.release_checks import check_encoded, check_free, check_repository, release_files
+from embver.actions.release_checks import (
+    check_encoded,
+    check_free,
+    check_repository,
+    release_files,
+    uncommitted,
+)
 from embver.actions.release_level import ReleaseRequest, choose_level, choose_version
 from embver.actions.status import StatusReport, status
 from embver.actions.workspace import CARD, NEXT, Workspace, sweep
@@ -47,6 +53,7 @@ class ReleasePlan:
     files: tuple[str, ...]  # in next/, relative to it
     override: dict[str, Any] | None
     push: bool
+    uncommitted: tuple[str, ...]  # paths that the version stands on and no commit holds
 
     @property
     def reference(self) -> str:
@@ -120,6 +127,7 @@ def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
         files=release_files(work, report),
         override=override,
         push=request.push,
+        uncommitted=uncommitted(work, report),
     )
 
 

@@ -7,6 +7,7 @@ from embver.actions.status import StatusReport
 from embver.actions.workspace import CARD, NEXT, SCRATCH, Workspace, read_pointer
 from embver.errors import RepoError, UsageError
 from embver.pointer import Pointer
+from embver.store.config import FILE_NAME
 from embver.store.files import hash_file
 from embver.version import Version
 
@@ -38,6 +39,18 @@ def check_encoded(work: Workspace, report: StatusReport) -> None:
         raise UsageError(
             f"{name}@next: {SUMS} does not hold the card's checksums", hint=f"embver encode {name} --force"
         )
+
+
+def uncommitted(work: Workspace, report: StatusReport) -> tuple[str, ...]:
+    """Return what the version stands on and no commit holds: a clone of the release would lack it."""
+    plain = report.card.plain
+    data = [plain.get("corpus") or {}, *((plain.get("training") or {}).get("data") or ())]
+    named = [str(entry["uri"]) for entry in data if entry.get("uri") and "://" not in str(entry["uri"])]
+    models = [(encoder.get("model") or {}).get("path") for encoder in report.card.encoders.values()]
+    probe = work.settings.probe_for(report.name)
+    settings = (".gitattributes", ".lfsconfig", FILE_NAME)
+    paths = sorted({*settings, *named, *(str(path) for path in (*models, probe) if path)})
+    return work.repo.changed_paths(*(path for path in paths if work.path(path).exists()))
 
 
 def check_repository(work: Workspace) -> None:

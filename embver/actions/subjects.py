@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,11 @@ class Subject:
     @property
     def version(self) -> str | None:
         """Return the folder's last part: `next` or a version; None for a card that lies somewhere else."""
-        name = Path(self.path).parent.name
-        is_version = Path(self.path).name == CARD and (name == "next" or name[:1].isdigit())
+        folder, file = os.path.split(
+            self.path
+        )  # asked several times a card, and pathlib takes ten times as long
+        name = os.path.basename(folder)  # noqa: PTH119
+        is_version = file == CARD and (name == "next" or name[:1].isdigit())
         return name if is_version else None
 
 
@@ -108,9 +112,14 @@ def _in_work_tree(file: Path, shown: str, scope: Scope | None) -> Subject:
 
 def all_cards(scope: Scope) -> Iterator[Subject]:
     """Yield every card of the work tree's versions."""
-    root = scope.repo.root
-    for card in sorted((root / scope.embeddings).rglob(CARD)):
-        yield scope.subject(card.relative_to(root).as_posix(), WORK_TREE)
+    root = str(scope.repo.root)
+    found = []
+    for folder, _, files in os.walk(os.path.join(root, scope.embeddings)):  # noqa: PTH118  (rglob takes five times as long)
+        if CARD in files:
+            inner = os.path.relpath(folder, root).replace(os.sep, "/")
+            found.append((*inner.split("/"), CARD))
+    for parts in sorted(found):
+        yield scope.subject("/".join(parts), WORK_TREE)
 
 
 def staged_cards(scope: Scope, paths: Sequence[Path], *, or_all: bool) -> Iterator[Subject]:

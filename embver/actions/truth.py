@@ -13,6 +13,7 @@ from typing import Any, Final
 from embver.actions.contents import Content
 from embver.probe import parse_items
 from embver.problem import Flaw
+from embver.sense_files import path_flaw
 
 SUMS: Final = "SHA256SUMS"
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.[^.]+)")
@@ -23,8 +24,7 @@ Look = Callable[[str], Content | None]  # what lies at a path relative to the ca
 
 def is_inside(path: str) -> bool:
     """Tell whether a path stays in its folder; where it does not, `check_sense` says so."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and path[0] != "/" and ".." not in parts and ".git" not in parts and "\\" not in path
+    return path_flaw(path) is None
 
 
 def named_files(plain: Mapping[str, Any]) -> tuple[str, ...]:

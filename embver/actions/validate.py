@@ -270,7 +270,7 @@ def _unread(subject: Subject) -> Problem:
 def _misplaced(card: LoadedCard) -> Iterator[Problem]:
     """Yield what is wrong with a card whose folder is another embedding's: embeddings/NAME/VERSION/card.yaml."""
     subject, name = card.subject, str(card.plain["name"])
-    folders = Path(subject.path).parent.parent.as_posix()
+    folders = subject.path.rpartition("/")[0].rpartition("/")[0]
     if subject.version is None or folders in ("", ".") or f"/{folders}".endswith(f"/{name}"):
         return
     yield card.problem_from(

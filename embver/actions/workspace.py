@@ -158,6 +158,10 @@ class Workspace:
                 f"{reference.name} is not known here: this clone is shallow and may lack its tags",
                 hint="git fetch --unshallow --tags",
             )
+        if reference.name in self.names():
+            return UsageError(
+                f"{reference.name} has no release yet, only a working version", hint=f"{reference.name}@next"
+            )
         known = ", ".join(self.names())
         hint = f"known: {known}" if known else f"embver new {reference.name}"
         return UsageError(f"there is no embedding {reference.name!r}", hint=hint)

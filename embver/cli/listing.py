@@ -19,7 +19,10 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     from embver.actions.reading import list_releases
     from embver.cli.open import open_workspace
 
-    entries = list_releases(open_workspace(arguments), arguments.name)
+    work = open_workspace(arguments)
+    entries = list_releases(work, arguments.name)
+    if work.repo.is_shallow():
+        out.say("note: this clone is shallow: it may lack tags (git fetch --unshallow --tags)")
     if out.is_json:
         out.json([entry.to_plain() for entry in entries])
         return 0

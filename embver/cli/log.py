@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, out: Output) -> int:
     """Show releases, the newest first, each with what changed."""
-    from embver.actions.reading import log
+    from embver.actions.reading import log, settled
     from embver.cli.open import open_workspace
     from embver.cli.render import reason_lines
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
         )
         for words in entry.card.plain.get("changes") or ():
             out.print(f"  {words['text']}")
-        for line in reason_lines(entry.reasons, out):
+        for line in reason_lines(settled(entry), out):
             out.print(line)
         out.print()
     return 0

@@ -49,6 +49,9 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
             chosen, computed = plan.override["chosen"], plan.override["computed"]
             told = f"computed {computed}, chosen {chosen}" if chosen != computed else "the written reason"
             out.print(f"  {told}: {plan.override['reason']}")
+    if plan.uncommitted:
+        listed = ", ".join(plan.uncommitted[:3]) + (", …" if len(plan.uncommitted) > 3 else "")
+        out.say(f"note: a clone of this release would lack what is not committed: {listed}")
     if arguments.dry_run:
         out.json({**plan.to_plain(), "applied": False}) if out.is_json else out.say(
             "dry run: nothing was changed"

@@ -80,5 +80,6 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
         cards = f"{report.checked} {'card' if report.checked == 1 else 'cards'}"
         count = len(report.problems)
         counted = f", {count} {'problem' if count == 1 else 'problems'}" if count else ""
-        out.say(f"{cards} checked{counted}")
+        if report.checked or not arguments.staged:  # a commit without cards is none of the hook's business
+            out.say(f"{cards} checked{counted}")
     return 1 if report.problems else 0

@@ -27,6 +27,7 @@ _TYPES: Final = MappingProxyType(
 )
 _LIST_LIMIT: Final = 12
 _WORD_LIMIT: Final = 100
+_MAX_GUESSES: Final = 100  # each takes up to a millisecond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +73,9 @@ def _other_schema(error: Mismatch) -> Flaw:
 
 def _unknown(error: Mismatch, where: Where, name: str) -> Iterator[Flaw]:
     known = list(error.schema.get("properties", ()))
-    for key in error.value:
-        if key in known:
-            continue
-        hint = _did_you_mean(key, known)
+    unknown = [key for key in error.value if key not in known]
+    for number, key in enumerate(unknown):
+        hint = _did_you_mean(key, known) if number < _MAX_GUESSES else None
         if hint is None and not where and "extra" in known:
             hint = "your own fields go under `extra:`"
         yield Flaw(

@@ -11,7 +11,7 @@ import functools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from embver.problem import Flaw, Problem
@@ -34,10 +34,10 @@ def check_shape(plain: Any, kind: str = "card") -> tuple[Flaw, ...]:
     from embver.store.schema_words import flaws_of
 
     flaws: dict[Flaw, None] = {}
-    for mismatch in found:
-        flaws |= dict.fromkeys(flaws_of(mismatch, _KINDS[kind]))
-        if len(flaws) >= MAX_FLAWS:
-            return tuple(flaws)[:MAX_FLAWS]
+    for flaw in chain.from_iterable(flaws_of(mismatch, _KINDS[kind]) for mismatch in found):
+        flaws[flaw] = None
+        if len(flaws) == MAX_FLAWS:
+            return tuple(flaws)
     newer = [flaw for flaw in flaws if flaw.rule == "schema-newer"]
     # What another schema allows or asks for is not known here.
     return tuple(newer or sorted(flaws, key=lambda flaw: (str(flaw.where), flaw.rule, flaw.message)))
