@@ -37,6 +37,7 @@ screenshots: $(STAMP)  ## take the pictures of README and docs anew (after make 
 bench: $(STAMP) tools  ## measure side by side with the peers; see benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.listing
 	$(BIN)/python -m benchmarks.cards
+	$(BIN)/python -m benchmarks.hooks
 
 hook: $(STAMP) tools  ## pre-commit installs embver by itself and runs its hooks (needs the package registry)
 	$(BIN)/python -m pytest -q -m registry tests/test_precommit.py

@@ -36,7 +36,10 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
         word = out.style(finding.kind, colours[finding.kind])
         out.print(f"{word} {finding.reference} {finding.path}: {finding.why}")
     count = len(report.references)
-    verdict = out.style("all agree", "green") if report.ok else out.style("they do not agree", "red")
+    absent = sum(finding.kind == "unverified" for finding in report.findings)
+    agree = f"what is here agrees, {absent} could not be looked at" if absent else "all agree"
+    colour = "yellow" if absent else "green"
+    verdict = out.style(agree, colour) if report.ok else out.style("they do not agree", "red")
     hashed = f", {human_size(report.hashed_bytes)} hashed" if report.hashed_bytes else ""
     out.print(f"{count} {'version' if count == 1 else 'versions'} checked{hashed}: {verdict}")
     return 0 if report.ok else 1
