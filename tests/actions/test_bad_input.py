@@ -73,7 +73,9 @@ def test_git_lfs_is_missing(encoded: Sandbox, bare_path: Path, tmp_path: Path) -
 
 def test_reading_needs_no_git_lfs(story: Sandbox, bare_path: Path) -> None:
     for command in (("list",), ("show", NAME), ("log",), ("diff", NAME), ("validate",)):
-        story.embver(*command)
+        said = story.embver(*command)
+        assert said.code == 0
+        assert "git-lfs" not in said.text
 
 
 BLOCKED = """
@@ -285,7 +287,8 @@ def test_the_probe_set_was_changed_after_the_encode(encoded: Sandbox) -> None:
 def test_what_was_encoded_elsewhere_is_released_without_its_inputs(encoded: Sandbox) -> None:
     shutil.rmtree(encoded.root / "models")
     shutil.rmtree(encoded.root / "data")
-    encoded.embver("release", NAME)
+    assert "released emoji@1.0.0" in encoded.embver("release", NAME).out
+    assert encoded.embver("verify", code=0).out.endswith("all agree\n")
 
 
 @pytest.mark.parametrize("name", ["image.safetensors", "ids.txt", "SHA256SUMS"])

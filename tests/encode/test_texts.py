@@ -54,8 +54,10 @@ def test_ids_equal_the_tokenizers(clip, texts):
 
 @pytest.mark.parametrize("name", ["PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend"])
 def test_names_of_one_tokenizer(clip, name):
-    clip_spec("text", clip, preprocessing=[TEXT_STEPS[-1] | {"tokenizer": name}])
-    text_steps(clip)
+    spec = clip_spec("text", clip, preprocessing=[TEXT_STEPS[-1] | {"tokenizer": name}])
+    loaded = load_encoder(spec).text
+    assert loaded is not None
+    assert loaded.tokens(["a cat"]) == text_steps(clip).tokens(["a cat"])
 
 
 def test_another_tokenizer_is_refused(clip):

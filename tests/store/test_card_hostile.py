@@ -121,9 +121,9 @@ def test_is_handled_or_refused_in_time(name: str) -> None:
     text = make()
     begun = time.process_time()
     problems = problems_of(text)
-    # The bar is one second on a quiet machine; here only a runaway is caught, because a shared core must not fail a
-    # test. What it really takes stands in benchmarks/RESULTS.md.
-    assert time.process_time() - begun < 10
+    assert (
+        time.process_time() - begun < 1
+    )  # CPU time, which other work on the machine hardly moves: 0.13 s at most
     assert {problem.rule for problem in problems} <= rules
     assert bool(problems) == bool(rules)
     assert len(problems) <= 2001
