@@ -52,6 +52,16 @@ class Verdict(Enum):
         """Tell whether old and new vectors may meet in one index."""
         return self.rank <= Verdict.COMPATIBLE.rank
 
+    @property
+    def least_level(self) -> Level:
+        """Return the least level that a measurement of this verdict allows by itself (compat.md section 5)."""
+        safe = {
+            Verdict.IDENTICAL: Level.NONE,
+            Verdict.EQUIVALENT: Level.PATCH,
+            Verdict.COMPATIBLE: Level.MINOR,
+        }
+        return safe.get(self, Level.MAJOR)
+
     @classmethod
     def worst(cls, verdicts: list[Verdict]) -> Verdict:
         """Return the worst of several verdicts: a claim must hold in every stratum."""

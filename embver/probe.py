@@ -42,7 +42,8 @@ class ProbeSet:
     def digest(self) -> str:
         """Return the probe set's identity: a digest over id, modality, roles, input digest and pair, by id.
 
-        compat.md section 8. Two versions are comparable if and only if their probe digests are equal.
+        compat.md section 8. Versions of different digests are compared on the items that both have, whose own
+        digest is recorded.
         """
         rows = sorted(
             json.dumps(
@@ -69,6 +70,19 @@ class ProbeSet:
             for document in self.modalities
             if self.rows(query, "query") and self.rows(document, "document")
         )
+
+    def common(self, other: ProbeSet) -> ProbeSet:
+        """Return the items that another set holds as well: the same id, modality, roles, input and pair.
+
+        A set of the same digest gives this one. Its own digest says which part it is (compat.md section 8).
+        """
+        known = {(item.id, item.modality, item.roles, item.sha256, item.pair) for item in other.items}
+        items = tuple(
+            item
+            for item in self.items
+            if (item.id, item.modality, item.roles, item.sha256, item.pair) in known
+        )
+        return self if len(items) == len(self.items) else ProbeSet(name=self.name, items=items)
 
 
 def parse_items(lines: Iterable[str], *, name: str) -> ProbeSet:

@@ -178,7 +178,7 @@ def _probes(plain: Mapping[str, Any]) -> Iterator[Flaw]:
         elif artifact.get("role") == "probe":
             digests.append(str(digest))
     for number, record in entries(plain.get("compatibility")):
-        probe = record.get("probe")
+        probe = (record.get("sets") or {}).get("new", record.get("probe"))
         if isinstance(probe, str) and digests and probe not in digests:
             yield Flaw(
                 where=("compatibility", number, "probe"),

@@ -27,6 +27,7 @@ def check_records(plain: Mapping[str, Any]) -> Iterator[Flaw]:
 
 def _benchmarks(plain: Mapping[str, Any]) -> Iterator[Flaw]:
     dimensions = (plain.get("space") or {}).get("dimensions")
+    mine = f"{plain.get('name')}@{plain.get('version')}"
     ids: set[str] = set()
     for number, benchmark in entries(plain.get("benchmarks")):
         name = benchmark.get("id")
@@ -44,6 +45,10 @@ def _benchmarks(plain: Mapping[str, Any]) -> Iterator[Flaw]:
                 rule="served-dimension-too-large",
                 message=f"{served} is more than the vectors' {dimensions} dimensions",
             )
+        if (benchmark.get("compared") or {}).get("against") == mine:
+            place = ("benchmarks", number, "compared", "against")
+            message, hint = f"{mine} is this very version", "name the version that it was compared with"
+            yield Flaw(where=place, rule="against-itself", message=message, hint=hint)
         keys: set[str] = set()
         for index, metric in entries(benchmark.get("metrics")):
             where: Where = ("benchmarks", number, "metrics", index)
@@ -55,18 +60,39 @@ def _benchmarks(plain: Mapping[str, Any]) -> Iterator[Flaw]:
             yield from _metric(metric, where)
 
 
-def _metric(metric: Mapping[str, Any], where: Where) -> Iterator[Flaw]:
-    value, interval = metric.get("value"), metric.get("ci") or {}
+def _interval(value: Any, interval: Mapping[str, Any], where: Where) -> Iterator[Flaw]:
     low, high = interval.get("low"), interval.get("high")
     if low is not None and high is not None and low > high:
         message = f"the interval ends at {high}, before it begins at {low}"
-        yield Flaw(where=(*where, "ci"), rule="interval-order", message=message, hint="exchange low and high")
+        yield Flaw(where=where, rule="interval-order", message=message, hint="exchange low and high")
     elif value is not None and ((low is not None and value < low) or (high is not None and value > high)):
         yield Flaw(
-            where=(*where, "ci"),
+            where=where,
             rule="interval-holds-value",
             message=f"{value} lies outside its interval {low} to {high}",
         )
+
+
+def _change(metric: Mapping[str, Any], change: Mapping[str, Any], where: Where) -> Iterator[Flaw]:
+    yield from _interval(change.get("value"), change, where)
+    verdict, low, high = change.get("verdict"), change.get("low"), change.get("high")
+    if verdict not in ("improvement", "regression") or low is None or high is None:
+        return
+    is_up = (verdict == "improvement") == metric.get("higher_is_better", True)
+    if not (low > 0 if is_up else high < 0):
+        yield Flaw(
+            where=(*where, "verdict"),
+            rule="change-verdict",
+            message=f"{metric.get('key')}: from {low} to {high} is no {verdict}",
+            hint="verdict: undecided" if low <= 0 <= high else None,
+        )
+
+
+def _metric(metric: Mapping[str, Any], where: Where) -> Iterator[Flaw]:
+    value = metric.get("value")
+    yield from _interval(value, metric.get("ci") or {}, (*where, "ci"))
+    if metric.get("change"):
+        yield from _change(metric, metric["change"], (*where, "change"))
     unit, key = metric.get("unit", "fraction"), str(metric.get("key"))
     least, most = _RANGES.get(unit, (float("-inf"), float("inf")))
     if value is not None and value < least == 0.0 and re.search(_SIGNED, key, re.IGNORECASE):
@@ -97,15 +123,18 @@ def _compatibility(plain: Mapping[str, Any]) -> Iterator[Flaw]:
         if against == mine:
             message, hint = f"{mine} is this very version", "name the version that it was measured against"
             yield Flaw(where=where, rule="against-itself", message=message, hint=hint)
-        pairs: set[tuple[Any, Any]] = set()
+        seen_strata: set[tuple[Any, Any, Any]] = set()
         for index, stratum in entries(record.get("strata")):
             pair = (stratum.get("query"), stratum.get("document"))
             place: Where = ("compatibility", number, "strata", index)
-            if None not in pair and pair in pairs:
+            key = (*pair, stratum.get("dimensions"))
+            if None not in pair and key in seen_strata:
                 message = f"the stratum {pair[0]} to {pair[1]} is there already"
                 yield Flaw(where=place, rule="stratum-twice", message=message, hint="remove one")
-            pairs.add(pair)
+            seen_strata.add(key)
             for role, modality in zip(("query", "document"), pair, strict=True):
+                if stratum.get("n") == 0:
+                    continue  # nothing was measured: a modality that was withdrawn is recorded so
                 if modality is not None and isinstance(encoders, Mapping) and modality not in encoders:
                     yield Flaw(
                         where=(*place, role),

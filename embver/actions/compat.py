@@ -18,7 +18,7 @@ def compat(work: Workspace, old: str, new: str) -> Comparison:
         name = working.reference.partition("@")[0] if working else None
         raise EmbverError(
             f"cannot compare: {found}",
-            hint=f"embver encode {name}" if name else "versions that were encoded with one probe set",
+            hint=f"embver encode {name}" if name else "versions whose probe sets have items in common",
         )
     return found
 
@@ -46,4 +46,8 @@ def to_plain(found: Comparison) -> dict[str, Any]:
         "strata": strata,
         "probe": dict(found.probe),
         "rule_version": found.rule_version,
+        "reasons": list(found.reasons),
+        "notes": list(found.notes),
+        "floor": dict(found.floor),
+        "rule": dict(found.rule),
     }

@@ -10,7 +10,6 @@ from embver.cli.output import Output
 
 if TYPE_CHECKING:
     from embver.actions.comparing import Comparison
-    from embver.diff import Change
     from embver.policy import Reason
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -51,30 +50,24 @@ def reason_lines(reasons: Iterable[Reason], out: Output) -> Iterator[str]:
         )
 
 
-def change_lines(changes: Iterable[Change], out: Output) -> Iterator[str]:
-    """Yield one line a change: path, before, after."""
-    signs = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
-    for change in changes:
-        sign, colour = signs[change.kind.value]
-        if change.kind.value == "added":
-            text = short(change.after)
-        elif change.kind.value == "removed":
-            text = short(change.before)
-        else:
-            text = f"{short(change.before)} -> {short(change.after)}"
-        yield f"  {out.style(sign, colour)} {change.path}: {text}"
-
-
 def describe_strata(found: Comparison, out: Output) -> None:
     """Print one row a stratum: verdict, what old and new find of each other, and the labelled cells."""
-    rows = []
+    head, rows = stratum_rows(found)
+    told = [(f"    {stratum}", out.verdict(verdict), *rest) for stratum, verdict, *rest in rows]
+    out.table((f"    {head[0]}", *head[1:]), told)
+
+
+def stratum_rows(found: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return head and rows of a comparison's strata as plain text; a measure that there is not is `-`."""
+    rows: list[tuple[str, ...]] = []
     for stratum in found.strata:
         labelled = stratum.get("labelled") or {}
         flips = labelled.get("negative_flips")
         rows.append(
             (
-                f"    {stratum['query']} -> {stratum['document']}",
-                out.verdict(stratum["verdict"]),
+                f"{stratum['query']} -> {stratum['document']}"
+                + (f" at {stratum['dimensions']}" if "dimensions" in stratum else ""),
+                str(stratum["verdict"]),
                 _share(stratum.get("recall_new_query_old_index")),
                 _share(stratum.get("recall_mixed_index")),
                 f"{labelled['old_old']:.3f} -> {labelled['new_old']:.3f}" if "new_old" in labelled else "-",
@@ -83,7 +76,7 @@ def describe_strata(found: Comparison, out: Output) -> None:
             )
         )
     head = (
-        "    stratum",
+        "stratum",
         "verdict",
         "new query, old index",
         "mixed index",
@@ -91,7 +84,7 @@ def describe_strata(found: Comparison, out: Output) -> None:
         "lost",
         "queries",
     )
-    out.table(head, rows)
+    return head, rows
 
 
 def _share(entry: Mapping[str, float] | None) -> str:

@@ -2,49 +2,84 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from embver.measure.bootstrap import Estimate, estimates, share_upper_bound
-from embver.measure.cells import Cells, Rows, certified, half_splits, mixed_overlap, search, share_bias
-from embver.measure.geometry import movement
-from embver.measure.neighbours import nearest, overlap, scores_of
-from embver.measure.rows import Array, IntArray, same, served
+from embver.measure.bootstrap import Estimate, estimates
+from embver.measure.cells import (
+    Cells,
+    Depths,
+    Rows,
+    certified,
+    half_splits,
+    mixed_overlap,
+    nested_pools,
+    search,
+    share_bias,
+)
+from embver.measure.geometry import Movement, is_constant, mean_of, movement
+from embver.measure.labelled import measure_labelled
+from embver.measure.neighbours import overlap, scores_of
+from embver.measure.rows import Array, IntArray, Mask, same, serve
 from embver.measure.rule import Rule
-from embver.measure.strata import Labelled, ScoreShift, Side, StratumItems, StratumMeasures
+from embver.measure.strata import Pool, ScoreShift, Side, StratumItems, StratumMeasures
+
+POOL_SHARES = (4, 2)
+"""The smaller galleries are a quarter and a half of the documents (compat.md section 5, pitfalls)."""
+
+Role = Literal["query", "document"]
+
+PERCENT = 100
+DEEPEST = 100
+"""Neighbours of one document in 100 are compared across pools, but no more than this many of a query."""
 
 
 def measure_stratum(
-    items: StratumItems, *, old: Side, new: Side, metric: str, rule: Rule, diagnose: bool = True
+    items: StratumItems,
+    *,
+    old: Side,
+    new: Side,
+    metric: str,
+    rule: Rule,
+    diagnose: bool = True,
+    moved: tuple[Movement, Movement] | None = None,
 ) -> StratumMeasures:
     """Measure two versions of the vectors of one stratum.
 
     Versions of different dimensions are measured as far as they can be: the cells across them are None. No
-    verdict depends on what `diagnose` adds, CKA and held-out Procrustes: half the time at 768 dimensions. Raise
-    ValueError, naming the row, for NaN, infinity and zero rows, and for vectors that are not the items'.
+    verdict depends on what `diagnose` adds, CKA and held-out Procrustes. `moved` are the movements of queries
+    and documents if another stratum had the same ones. Raise ValueError, naming the row, for NaN, infinity and
+    zero rows, and for vectors that are not the items'.
     """
     before, after = _rows(items, old, metric, "old"), _rows(items, new, metric, "new")
-    own, (groups, document_groups) = items.own(), items.labels()
-    k = rule.neighbours(len(items.document_ids))
-    from_new = half_splits(len(items.document_ids), rule.splits, rule.seed)
-    cells = search(before, after, own, metric=metric, k=k, from_new=from_new)
-    means = estimates(_overlaps(cells, before, after, own, metric), groups, draws=rule.draws, seed=rule.seed)
-    moved = {
-        side: movement(x, y, of, identical=same(a, b), metric=metric, seed=rule.seed, diagnose=diagnose)
-        for side, x, y, a, b, of in (
-            ("query", before.query, after.query, old.query, new.query, groups),
-            ("document", before.document, after.document, old.document, new.document, document_groups),
+    own, (groups, _) = items.own(), items.labels()
+    documents = len(items.document_ids)
+    galleries = _galleries(documents, rule)
+    k = galleries[-1].k
+    depths = Depths(
+        k=k,
+        whole=galleries[-1].depth,
+        pools=tuple((each.mask, each.depth) for each in galleries if each.mask is not None),
+    )
+    from_new = half_splits(documents, rule.splits, rule.seed)
+    cells = search(before, after, own, metric=metric, depths=depths, from_new=from_new)
+    columns = _overlaps(cells, before, after, own, metric, galleries)
+    means = estimates(columns, groups, draws=rule.draws, seed=rule.seed)
+    if moved is None:
+        moved = (
+            movement_of(items, "query", old=old, new=new, metric=metric, rule=rule, diagnose=diagnose),
+            movement_of(items, "document", old=old, new=new, metric=metric, rule=rule, diagnose=diagnose),
         )
-    }
     return StratumMeasures(
         query_modality=items.query_modality,
         document_modality=items.document_modality,
         metric=metric,
         dimensions=(old.document.shape[1], new.document.shape[1]),
         queries=len(items.query_ids),
-        documents=len(items.document_ids),
+        documents=documents,
         clusters=len(np.unique(groups)),
         k=k,
         recall_new_query_old_index=means.get("new_old"),
@@ -53,10 +88,39 @@ def measure_stratum(
         share_bias=means.get("share_bias"),
         recall_new_new=means["new_new"],
         certified=means.get("certified"),
-        labelled=_labelled(items, cells, rule),
-        query_side=moved["query"],
-        document_side=moved["document"],
-        score_shift=_score_shift(before, after, cells.old_old, metric),
+        labelled=measure_labelled(items, cells, k, rule),
+        query_side=moved[0],
+        document_side=moved[1],
+        score_shift=_score_shift(before, after, cells.old_old[:, :k], metric),
+        recall_at_1={name.removesuffix("@1"): mean for name, mean in means.items() if name.endswith("@1")},
+        pools=_pools(galleries, means) if cells.new_old is not None else (),
+        modality_gap=None if items.same_modality else (_gap(before), _gap(after)),
+        collapsed=_collapsed(before, after),
+    )
+
+
+def movement_of(
+    items: StratumItems,
+    role: Role,
+    *,
+    old: Side,
+    new: Side,
+    metric: str,
+    rule: Rule,
+    diagnose: bool = True,
+) -> Movement:
+    """Return how the queries or the documents of a stratum moved; raise ValueError as `measure_stratum` does."""
+    before, after = (
+        getattr(_rows(items, side, metric, version), role) for side, version in ((old, "old"), (new, "new"))
+    )
+    return movement(
+        before,
+        after,
+        items.labels()[0 if role == "query" else 1],
+        identical=same(before.raw, after.raw),
+        metric=metric,
+        seed=rule.seed,
+        diagnose=diagnose,
     )
 
 
@@ -68,7 +132,7 @@ def _rows(items: StratumItems, side: Side, metric: str, version: str) -> Rows:
         ("documents", side.document, items.document_ids),
     ):
         name = f"{items.name}: {version} {role}"
-        found[role] = served(vectors, metric=metric, name=name, ids=ids)
+        found[role] = serve(vectors, metric=metric, name=name, ids=ids)
         if len(vectors) != len(ids):
             raise ValueError(f"{name}: {len(vectors)} rows for {len(ids)} items")
     query, document = found["queries"], found["documents"]
@@ -79,60 +143,95 @@ def _rows(items: StratumItems, side: Side, metric: str, version: str) -> Rows:
     return Rows(query=query, document=document)
 
 
-def _overlaps(cells: Cells, old: Rows, new: Rows, own: IntArray, metric: str) -> dict[str, Array]:
-    """Return the per-query scores that need no labels, each (q,)."""
-    truth = cells.old_old
-    columns = {"new_new": overlap(truth, cells.new_new)}
-    if cells.new_old is None or cells.old_new is None or cells.mixed is None:
-        return columns
-    columns["new_old"] = overlap(truth, cells.new_old)
-    columns["old_new"] = overlap(truth, cells.old_new)
-    columns["mixed"] = mixed_overlap(truth, cells.mixed)
-    columns["share_bias"] = share_bias(cells.mixed, cells.from_new, own)
-    next_one = truth.shape[1] + 1
-    if metric == "cosine" and next_one < len(old.document):
-        found = nearest(old.query, old.document, next_one, metric=metric, own=own)
-        columns["certified"] = certified(old, new, found)
-    return columns
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gallery:
+    """A part of the documents, all of them in the last one, and how deep it is searched."""
+
+    documents: int
+    k: int
+    percent: int
+    mask: Mask | None = None
+
+    @property
+    def depth(self) -> int:
+        return max(self.k, self.percent)
 
 
-def _labelled(items: StratumItems, cells: Cells, rule: Rule) -> Labelled | None:
-    """Return the labelled cells over the queries that have a relevant document, or None without any."""
-    counted = np.flatnonzero(items.relevant_counts() > 0)
-    if not len(counted):
-        return None
-    query, document = items.labels()
-    groups = query[counted]
-
-    def hit(found: IntArray) -> Array:
-        scores: Array = (document[found] == groups[:, None]).any(axis=1).astype(np.float64)
-        return scores
-
-    hits = {"old_old": hit(cells.old_old[counted]), "new_new": hit(cells.new_new[counted])}
-    if cells.new_old is not None and cells.old_new is not None and cells.mixed is not None:
-        hits["new_old"] = hit(cells.new_old[counted])
-        hits["old_new"] = hit(cells.old_new[counted])
-        hits["mixed"] = np.mean([hit(found[counted]) for found in cells.mixed], axis=0)
-    base = hits["old_old"]
-    others = {cell: scores for cell, scores in hits.items() if cell != "old_old"}
-    columns = {("hit", cell): scores for cell, scores in hits.items()}
-    columns |= {("change", cell): scores - base for cell, scores in others.items()}
-    columns |= {("flip", cell): base * (1.0 - scores) for cell, scores in others.items()}
-    found = estimates(columns, groups, draws=rule.draws, seed=rule.seed)
-    clusters = len(np.unique(groups))
-    return Labelled(
-        queries=len(counted),
-        hits={cell: found["hit", cell] for cell in hits},
-        changes={cell: found["change", cell] for cell in others},
-        flips={cell: _rare(found["flip", cell], clusters) for cell in others},
+def _galleries(documents: int, rule: Rule) -> tuple[_Gallery, ...]:
+    """Return the pools, the whole last; a quarter too small for one neighbour is none."""
+    masks: list[Mask | None] = [None]
+    if documents // POOL_SHARES[0] >= rule.documents_per_neighbour:
+        masks = [*nested_pools(documents, POOL_SHARES, rule.seed), None]
+    sizes = [documents if mask is None else int(mask.sum()) for mask in masks]
+    return tuple(
+        _Gallery(documents=size, k=rule.neighbours(size), percent=_percent(size), mask=mask)
+        for size, mask in zip(sizes, masks, strict=True)
     )
 
 
-def _rare(flips: Estimate, clusters: int) -> Estimate:
-    """Raise the upper bounds of a share to the exact ones: a bootstrap cannot imagine what it never saw."""
-    seen = math.ceil(flips.value * clusters - 1e-9)
-    bound = max(flips.ucb, share_upper_bound(seen, clusters))
-    return replace(flips, ucb=bound, high=max(flips.high, bound))
+def _percent(documents: int) -> int:
+    """Return one document in 100, or 0 where that is none, or more than is worth its time."""
+    return documents // PERCENT if documents <= PERCENT * DEEPEST else 0
+
+
+def _overlaps(
+    cells: Cells, old: Rows, new: Rows, own: IntArray, metric: str, galleries: Sequence[_Gallery]
+) -> dict[str, Array]:
+    """Return the per-query scores that need no labels, each (q,)."""
+    truth, k = cells.old_old, galleries[-1].k
+    columns = _at(truth, cells.new_new, "new_new", k)
+    if cells.new_old is None or cells.old_new is None or cells.mixed is None:
+        return columns
+    columns |= _at(truth, cells.new_old, "new_old", k) | _at(truth, cells.old_new, "old_new", k)
+    columns["mixed"] = mixed_overlap(truth[:, :k], cells.mixed)
+    columns["mixed@1"] = mixed_overlap(truth[:, :1], cells.mixed[:, :, :1])
+    columns["share_bias"] = share_bias(cells.mixed, cells.from_new, own)
+    for number, (gallery, found) in enumerate(
+        zip(galleries, (*cells.pools, (truth, cells.new_old)), strict=True)
+    ):
+        for name, depth in (("", gallery.k), (" percent", gallery.percent)):
+            if depth:
+                columns[f"pool {number}{name}"] = overlap(*(each[:, :depth] for each in found))
+    if metric == "cosine" and truth.shape[1] > k:
+        columns["certified"] = certified(old, new, truth[:, : k + 1])
+    return columns
+
+
+def _at(truth: IntArray, found: IntArray, cell: str, k: int) -> dict[str, Array]:
+    """Return the recall of the old neighbours in a cell, at k and at 1."""
+    return {
+        cell: overlap(truth[:, :k], found[:, :k]),
+        f"{cell}@1": overlap(truth[:, :1], found[:, :1]),
+    }
+
+
+def _pools(galleries: Sequence[_Gallery], means: dict[str, Estimate]) -> tuple[Pool, ...]:
+    return tuple(
+        Pool(
+            documents=gallery.documents,
+            k=gallery.k,
+            recall=means[f"pool {number}"],
+            percent_k=gallery.percent or None,
+            percent_recall=means.get(f"pool {number} percent"),
+        )
+        for number, gallery in enumerate(galleries)
+    )
+
+
+def _collapsed(old: Rows, new: Rows) -> tuple[str, ...]:
+    """Name the sides that tell nothing apart."""
+    sides = (
+        ("old queries", old.query),
+        ("old documents", old.document),
+        ("new queries", new.query),
+        ("new documents", new.document),
+    )
+    return tuple(name for name, rows in sides if is_constant(rows))
+
+
+def _gap(rows: Rows) -> float:
+    """Return the distance between the mean query and the mean document."""
+    return float(np.linalg.norm(mean_of(rows.query) - mean_of(rows.document)))
 
 
 def _score_shift(old: Rows, new: Rows, found: IntArray, metric: str) -> ScoreShift:

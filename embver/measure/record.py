@@ -6,15 +6,55 @@ from dataclasses import asdict
 from typing import Any
 
 from embver.measure.bootstrap import Estimate
+from embver.measure.bridging import BridgeMeasures
 from embver.measure.geometry import Movement
-from embver.measure.strata import Labelled, StratumMeasures
+from embver.measure.strata import Labelled, Pool, StratumMeasures
 from embver.measure.verdict import StratumVerdict
+from embver.measure.versions import Stratum
 
 DIGITS = 6
 FINE_DIGITS = 12
 """For 1 - cosine, which is near 1e-8 between two runs of one version."""
 
 CELLS = ("old_old", "new_old", "old_new", "new_new", "mixed")
+
+
+def record(stratum: Stratum) -> dict[str, Any]:
+    """Return one entry of `compatibility.strata`; where nothing was measured it holds the verdict and why.
+
+    `dimensions` is there for a prefix only, `bridge` where one was tried.
+    """
+    if stratum.measures is None:
+        return {
+            "query": stratum.query,
+            "document": stratum.document,
+            "n": 0,
+            "verdict": stratum.verdict.verdict.word,
+            "reasons": list(stratum.verdict.reasons),
+        }
+    plain = entry(stratum.measures, stratum.verdict)
+    if stratum.prefix is not None:
+        ends = ("query", "document")
+        rest = {key: value for key, value in plain.items() if key not in ends}
+        plain = {key: plain[key] for key in ends} | {"dimensions": stratum.prefix} | rest
+    return plain if stratum.bridge is None else plain | {"bridge": bridge_record(stratum.bridge)}
+
+
+def bridge_record(bridge: BridgeMeasures) -> dict[str, Any]:
+    """Return what a bridge recovers: hit rates of labelled pairs beside the other ways, the gain and the ratio."""
+    rates = {name: getattr(bridge, name) for name in ("kept", "misaligned", "bridged", "full")}
+    return _known(
+        {
+            "method": bridge.method,
+            "fitted": bridge.fitted,
+            "queries": bridge.queries,
+            "k": bridge.k,
+            **{name: _interval(found) for name, found in rates.items()},
+            "gain": _bounds(bridge.gain),
+            "arr": _bounds(bridge.arr),
+            "neighbours": _bounds(bridge.neighbours),
+        }
+    )
 
 
 def entry(measures: StratumMeasures, verdict: StratumVerdict) -> dict[str, Any]:
@@ -43,6 +83,9 @@ def entry(measures: StratumMeasures, verdict: StratumVerdict) -> dict[str, Any]:
         "paired_cosine": _paired_cosine(measures),
         "queries_moved": _movement(measures.query_side),
         "documents_moved": _movement(measures.document_side),
+        "modality_gap": _gap(measures.modality_gap),
+        "recall_at_1": {cell: rounded(found.value) for cell, found in measures.recall_at_1.items()},
+        "pools": {str(pool.documents): _pool(pool) for pool in measures.pools} or None,
         "score_shift": _known({name: rounded(value) for name, value in asdict(measures.score_shift).items()}),
     }
     if measures.labelled is not None:
@@ -65,6 +108,29 @@ def _interval(found: Estimate | None) -> dict[str, float] | None:
     return {"value": rounded(found.value), "low": rounded(found.low), "high": rounded(found.high)}
 
 
+def _bounds(found: Estimate | None) -> dict[str, float] | None:
+    """Return a number with its one-sided bounds, which the rule gates on."""
+    if found is None:
+        return None
+    return {"value": rounded(found.value), "low": rounded(found.lcb), "high": rounded(found.ucb)}
+
+
+def _gap(gap: tuple[float, float] | None) -> dict[str, float] | None:
+    return None if gap is None else {"old": rounded(gap[0]), "new": rounded(gap[1])}
+
+
+def _pool(pool: Pool) -> dict[str, Any]:
+    """Return the recall of the old neighbours in one gallery, at k and at one document in 100."""
+    plain: dict[str, Any] = {
+        "k": pool.k,
+        "value": rounded(pool.recall.value),
+        "low": rounded(pool.recall.lcb),
+    }
+    if pool.percent_k is not None and pool.percent_recall is not None:
+        plain |= {"percent_k": pool.percent_k, "percent": rounded(pool.percent_recall.value)}
+    return plain
+
+
 def _labelled(labelled: Labelled) -> dict[str, Any]:
     """Return the hit rates by cell with the gating share of flips, and what the rule gates on: bounds by cell."""
     rates = {cell: rounded(labelled.hits[cell].value) for cell in CELLS if cell in labelled.hits}
@@ -76,9 +142,11 @@ def _labelled(labelled: Labelled) -> dict[str, Any]:
         for cell in CELLS
         if cell in labelled.flips
     }
+    first = {cell: rounded(labelled.first[cell].value) for cell in CELLS if cell in labelled.first}
     return {
         "labelled_queries": labelled.queries,
         "labelled": rates,
+        "labelled_at_1": first,
         "labelled_change": changes,
         "labelled_flips": flips,
     }
@@ -103,7 +171,8 @@ def _movement(movement: Movement) -> dict[str, Any]:
     for name in ("mean_shift", "norm_ratio", "cka", "procrustes"):
         value = getattr(movement, name)
         plain[name] = None if value is None else rounded(value)
-    return _known(plain)
+    before, after = movement.mean_length
+    return _known(plain | {"mean_length": {"old": rounded(before), "new": rounded(after)}})
 
 
 def _known(plain: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ Definitions (ranks from 1; relevance is binary; ties are broken by the order of 
 - mrr@k        1 / rank of the first relevant document, 0 beyond k
 - map@k        sum over the relevant documents among the first k of precision at their rank / all relevant ones
 - ndcg@k       sum of 1 / log2(rank + 1) over the relevant documents among the first k / the same of the best order
+
+Without a cut, `mrr` and `map` look at the whole ranking, as trec_eval's recip_rank and map do.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from embver.measure.bootstrap import DRAWS, LEVEL, estimates
-from embver.measure.neighbours import nearest
+from embver.measure.neighbours import EXCLUDED, blocks, documents_of, greatest, ranking_keys, score_bound
 from embver.measure.record import rounded
 from embver.measure.rows import Array, IntArray, Mask, served
 from embver.measure.strata import Side, StratumItems
 
-METRICS = ("hit@1", "hit@10", "recall@10", "mrr@10", "ndcg@10")
+UNCUT = ("map", "mrr")
+METRICS = ("hit@1", "hit@10", "recall@10", "ndcg@10", "map", "mrr")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class MetricResult:
     low: float
     high: float
     n: int
+    seed: int = 0
 
     def to_plain(self) -> dict[str, Any]:
         """Return the score as a card's `metrics` hold it."""
@@ -45,6 +49,8 @@ class MetricResult:
             "low": rounded(self.low),
             "high": rounded(self.high),
             "method": "query-bootstrap",
+            "n": self.n,
+            "seed": self.seed,
         }
         return {
             "key": self.key,
@@ -60,10 +66,12 @@ class Evaluation:
     """Scores of one version: `per_query` (n,) by metric, in the order of `query_ids`, and their means.
 
     `query_ids` are the queries that have a relevant document; `relevant_per_query` is the mean number of those.
+    `clusters` (n,) are the queries that are drawn together: the captions of one image.
     """
 
     query_ids: tuple[str, ...]
     query_pairs: tuple[str, ...]
+    clusters: IntArray
     per_query: Mapping[str, Array]
     results: tuple[MetricResult, ...]
     candidates: int
@@ -97,17 +105,29 @@ def evaluate(
         raise ValueError(f"{items.name}: no query has a relevant document; pairs are the labels")
     own, (groups, labels) = items.own()[counted], items.labels()
     groups, relevant = groups[counted], relevant[counted]
-    deepest = min(max(k for _, k in wanted.values()), len(document) - int((own >= 0).any()))
-    found = nearest(query[counted], document, deepest, metric=metric, own=own)
-    hits: Mask = labels[found] == groups[:, None]
-    per_query = {key: SCORES[name](hits[:, :k], relevant, k) for key, (name, k) in wanted.items()}
+    cuts = {key: (name, len(document) if k is None else k) for key, (name, k) in wanted.items()}
+    deepest = min(max(k for _, k in cuts.values()), len(document))
+    bound = score_bound(metric, query, document)
+    scored: dict[str, list[Array]] = {key: [] for key in cuts}
+    for part in blocks(
+        len(counted), len(document)
+    ):  # a whole ranking of every query at once may be gigabytes
+        keys = ranking_keys(query[counted[part]], document, own[part], metric=metric, bound=bound)
+        best = greatest(keys, deepest)
+        is_found = best != EXCLUDED  # in a whole ranking, what a query must not find comes last
+        found = np.where(is_found, documents_of(best, len(document)), 0)
+        hits: Mask = (labels[found] == groups[part, None]) & is_found
+        for key, (name, k) in cuts.items():
+            scored[key].append(SCORES[name](hits[:, :k], relevant[part], k))
+    per_query = {key: np.concatenate(scores) for key, scores in scored.items()}
     means = estimates(per_query, groups, draws=draws, seed=seed)
     return Evaluation(
         query_ids=tuple(items.query_ids[i] for i in counted),
         query_pairs=tuple(items.query_pairs[i] for i in counted),
+        clusters=groups,
         per_query=per_query,
         results=tuple(
-            MetricResult(key=key, value=mean.value, low=mean.low, high=mean.high, n=len(counted))
+            MetricResult(key=key, value=mean.value, low=mean.low, high=mean.high, n=len(counted), seed=seed)
             for key, mean in means.items()
         ),
         candidates=len(document),
@@ -115,14 +135,19 @@ def evaluate(
     )
 
 
-def parse_metric(key: str) -> tuple[str, int]:
-    """Split a key such as `ndcg@10` into its name and cut; raise ValueError with the nearest name if unknown."""
+def parse_metric(key: str) -> tuple[str, int | None]:
+    """Split a key such as `ndcg@10` into its name and cut; raise ValueError with the nearest name if unknown.
+
+    `map` and `mrr` may stand without a cut (None): the whole ranking counts.
+    """
     name, at, cut = key.partition("@")
     if name not in SCORES:
         close = difflib.get_close_matches(name, SCORES, n=1)
         cut = cut if cut.isdecimal() else "10"
         hint = f"did you mean {close[0]}@{cut}?" if close else f"one of {', '.join(SCORES)}, then @k"
         raise ValueError(f"unknown metric {key!r}: {hint}")
+    if not at and name in UNCUT:
+        return name, None
     if not at or not (cut.isascii() and cut.isdecimal()) or int(cut) < 1:
         raise ValueError(f"metric {key!r}: the cut is a number from 1, as in {name}@10")
     return name, int(cut)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from embver.measure.bootstrap import Estimate
+from embver.measure.bridging import BridgeMeasures
 from embver.measure.checks import Check, at_least, at_most, plainly, within
 from embver.measure.geometry import Movement
 from embver.measure.rule import Rule
@@ -68,6 +69,29 @@ def one_sided(measures: StratumMeasures, rule: Rule) -> tuple[str, ...]:
     if _only_documents(measures, rule):
         return ("the queries did not move, so the old index cannot differ for them; the new index is judged",)
     return ()
+
+
+def bridge_words(bridge: BridgeMeasures, rule: Rule) -> tuple[str, ...]:
+    """Say what a bridge recovers, and where keeping the old encoder is the better choice."""
+    name = f"a bridge ({bridge.method}, judged on {bridge.queries:,} other queries)"
+    if bridge.kept is None or bridge.bridged is None or bridge.gain is None:
+        return (f"{name} cannot be judged without labels",)
+    if bridge.arr is None:
+        return (f"{name} has nothing to recover: a full re-encode finds too few of the labelled pairs",)
+    share = f"{_percent(bridge.arr.value)} of the hits of a full re-encode"
+    words = [
+        f"{name} finds {share} (at least {_percent(bridge.arr.lcb)}; needs {100 * rule.bridged_arr:g} %)"
+    ]
+    course = f"{bridge.bridged.value:.3f} against {bridge.kept.value:.3f} of the labelled pairs"
+    change = f"{bridge.gain.lcb:+.3f} to {bridge.gain.ucb:+.3f}"
+    if bridge.gain.lcb > rule.bridged_gain:
+        words.append(f"with the bridge the old index is better than before: {course} ({change})")
+    else:
+        surely = "finds more" if bridge.gain.ucb < rule.bridged_gain else "is not surely worse"
+        words.append(f"keeping the old encoder {surely} than this bridge: {course} ({change})")
+    if bridge.queries < rule.minimum_queries:
+        words.append(f"{bridge.queries} queries are fewer than the {rule.minimum_queries} a verdict needs")
+    return tuple(words)
 
 
 def _same_neighbours(measures: StratumMeasures, rule: Rule, threshold: float) -> list[Check]:

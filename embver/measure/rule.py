@@ -35,6 +35,9 @@ class Rule:
     # route B would pass for a random rotation of its queries.
     labelled_found: float = 0.10
 
+    bridged_arr: float = 0.85
+    bridged_gain: float = 0.0
+
     def __post_init__(self) -> None:
         """Refuse counts that measure nothing."""
         for name in ("k", "documents_per_neighbour", "splits", "draws", "minimum_queries"):

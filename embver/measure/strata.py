@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ class Side:
 class Labelled:
     """Hit rates at k on labelled pairs, by cell: `new_old` is new queries on the old index.
 
-    `changes` are the cells' differences from `old_old`, `flips` the shares of queries right with `old_old` and
+    `first` are the hit rates at 1. `changes` are the cells' differences from `old_old`, `flips` the shares of queries right with `old_old` and
     wrong in the cell (Yan et al. 2021). Cells that do not exist are absent.
     """
 
@@ -95,6 +95,7 @@ class Labelled:
     hits: Mapping[str, Estimate]
     changes: Mapping[str, Estimate]
     flips: Mapping[str, Estimate]
+    first: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def negative_flips(self) -> Estimate | None:
@@ -116,12 +117,28 @@ class ScoreShift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Recall of the old neighbours by new queries on a part of the old index, at k and at one document in 100.
+
+    Overlap depends on the size of the gallery: what a small probe set says flatters a large index.
+    """
+
+    documents: int
+    k: int
+    recall: Estimate
+    percent_k: int | None = None
+    percent_recall: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StratumMeasures:
     """Everything measured of one stratum (compat.md section 4).
 
-    Recalls are of the old version's k neighbours, 0..1. `share_bias` is the share of new vectors in the results
-    of a half-new index, less their share of its candidates, -1..1. `certified` is the share of the neighbours
-    that no movement of this size can displace: sound, but loose. What needs equal dimensions is None without.
+    Recalls are of the old version's k neighbours, 0..1; `recall_at_1` are the same of its first one, by cell.
+    `share_bias` is the share of new vectors in the results of a half-new index, less their share of its
+    candidates, -1..1. `certified` is the share of the neighbours that no movement of this size can displace:
+    sound, but loose. `modality_gap` is the distance between the means of queries and documents, old and new.
+    `collapsed` names the sides whose vectors are all one point. What needs equal dimensions is None without.
     """
 
     query_modality: str
@@ -142,6 +159,10 @@ class StratumMeasures:
     query_side: Movement
     document_side: Movement
     score_shift: ScoreShift
+    recall_at_1: Mapping[str, Estimate] = field(default_factory=dict)
+    pools: tuple[Pool, ...] = ()
+    modality_gap: tuple[float, float] | None = None
+    collapsed: tuple[str, ...] = ()
 
     @property
     def is_comparable(self) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from embver.levels import Verdict
+from embver.measure.bridging import BridgeMeasures
 from embver.measure.checks import Check, State, needed_to_fail, needed_to_pass
-from embver.measure.routes import equivalent, one_sided, route_a, route_b
+from embver.measure.routes import bridge_words, equivalent, one_sided, route_a, route_b
 from embver.measure.rule import Rule
 from embver.measure.strata import StratumMeasures
 
@@ -32,23 +33,38 @@ def judge_all(verdicts: Sequence[StratumVerdict]) -> Verdict:
     return Verdict.worst([each.verdict for each in verdicts]) if verdicts else Verdict.INCONCLUSIVE
 
 
-def judge_stratum(measures: StratumMeasures, rule: Rule) -> StratumVerdict:
+def judge_stratum(
+    measures: StratumMeasures,
+    rule: Rule,
+    *,
+    structure: Sequence[str] = (),
+    bridge: BridgeMeasures | None = None,
+) -> StratumVerdict:
     """Judge one stratum by the rule.
 
     Compatible needs a lower bound that passes; incompatible an upper bound that fails on both routes. What lies
     between is inconclusive, and so is everything measured on fewer than the minimum of queries, but for equal
-    vectors and unequal dimensions, which need no statistics.
+    vectors, unequal dimensions and a space that fell into one point, which need no statistics. `structure` says
+    what of the space changed: such versions are incompatible whatever their vectors. A `bridge` that is enough
+    makes an incompatible stratum bridgeable.
     """
-    if not measures.is_comparable:
-        before, after = measures.dimensions
-        return StratumVerdict(
-            verdict=Verdict.INCOMPATIBLE,
-            reasons=(
-                f"the dimension changes from {before} to {after}: old and new vectors cannot be compared",
-            ),
-        )
-    if measures.query_side.identical and measures.document_side.identical:
-        return StratumVerdict(verdict=Verdict.IDENTICAL, reasons=("every vector is the same, bit for bit",))
+    found = _judge(measures, rule, tuple(structure))
+    return found if bridge is None else judge_bridge(found, bridge, rule)
+
+
+def judge_bridge(found: StratumVerdict, bridge: BridgeMeasures, rule: Rule) -> StratumVerdict:
+    """Return an incompatible stratum's verdict with what a bridge makes of it; any other one as it is."""
+    if found.verdict is not Verdict.INCOMPATIBLE:
+        return found
+    verdict = Verdict.BRIDGEABLE if bridge.is_enough(rule) else Verdict.INCOMPATIBLE
+    return replace(found, verdict=verdict, reasons=(*found.reasons, *bridge_words(bridge, rule)))
+
+
+def _judge(measures: StratumMeasures, rule: Rule, structure: tuple[str, ...]) -> StratumVerdict:
+    """Judge a stratum without a bridge."""
+    certain = _without_statistics(measures, structure)
+    if certain is not None:
+        return certain
     note = one_sided(measures, rule)
     equal = equivalent(measures, rule)
     routes: dict[Route, list[Check]] = {"A": route_a(measures, rule)}
@@ -78,6 +94,27 @@ def judge_stratum(measures: StratumMeasures, rule: Rule) -> StratumVerdict:
         reasons=_texts(unsettled) + unlabelled + note,
         needed=_needed(routes, measures.queries),
     )
+
+
+def _without_statistics(measures: StratumMeasures, structure: tuple[str, ...]) -> StratumVerdict | None:
+    """Return the verdict where no number of queries could change it, or None."""
+    if structure:
+        return StratumVerdict(verdict=Verdict.INCOMPATIBLE, reasons=structure)
+    if not measures.is_comparable:
+        before, after = measures.dimensions
+        reason = f"the dimension changes from {before} to {after}: old and new vectors cannot be compared"
+        return StratumVerdict(verdict=Verdict.INCOMPATIBLE, reasons=(reason,))
+    if measures.query_side.identical and measures.document_side.identical:
+        return StratumVerdict(verdict=Verdict.IDENTICAL, reasons=("every vector is the same, bit for bit",))
+    if measures.collapsed:
+        sides = " and ".join(measures.collapsed)
+        was = any(side.startswith("old") for side in measures.collapsed)
+        means = "there are no neighbours to keep" if was else "they tell nothing apart any more"
+        return StratumVerdict(
+            verdict=Verdict.INCONCLUSIVE if was else Verdict.INCOMPATIBLE,
+            reasons=(f"all {sides} are one and the same vector: {means}",),
+        )
+    return None
 
 
 def _needed(routes: dict[Route, list[Check]], queries: int) -> int | None:

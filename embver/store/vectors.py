@@ -137,6 +137,17 @@ def read_tensors(path: Path) -> dict[str, Array]:
         raise IntegrityError(f"{path.name} cannot be read as safetensors: {error}") from error
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what a safetensors file says of itself; raise IntegrityError if it is none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        raise IntegrityError(f"{path.name} cannot be read as safetensors: {error}") from error
+
+
 def _tensor(data: Array, entry: Mapping[str, Any], name: str) -> Array:
     kept = _DTYPES.get(entry["dtype"])
     if kept is None:

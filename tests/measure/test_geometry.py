@@ -3,13 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from embver.measure import rows as rows_module
 from embver.measure.geometry import (
     debiased_cka,
     held_out_procrustes,
+    is_constant,
     mean_shift,
     movement,
     norm_ratio,
     paired_cosine,
+    rotation,
 )
 
 
@@ -117,3 +120,35 @@ def test_movement_leaves_out_what_cannot_be_known():
     found = movement(x, 2 * x, np.arange(63), identical=False, metric="dot", seed=0)
     assert found.norm_ratio == pytest.approx(2)
     assert found.cosine.mean == pytest.approx(1)
+
+
+def test_a_cloud_of_one_point_is_constant_whatever_its_size():
+    x = gaussian(50, 4, 1)
+    flat = np.repeat(x[:1], 50, axis=0)
+    assert is_constant(flat)
+    assert is_constant(1e9 * flat * (1 + 1e-9 * gaussian(50, 1, 2)))
+    assert is_constant(np.zeros((3, 2)))
+    assert not is_constant(x)
+    assert not is_constant(x[:1])  # of one row nothing can be said
+
+
+def test_a_rotation_by_eigenvectors_is_that_of_the_svd():
+    x = gaussian(200, 12, 1)
+    covariance = x.T @ (x @ turn(12, 2) + 0.3 * gaussian(200, 12, 3))
+    left, _, right = np.linalg.svd(covariance)
+    assert rotation(covariance) == pytest.approx(left @ right, abs=1e-9)
+    flat = covariance.copy()
+    flat[:, 3] = 0.0  # no full rank: the eigenvectors would be divided by nothing
+    assert np.isfinite(rotation(flat)).all()
+    assert np.linalg.norm(rotation(flat), axis=0) == pytest.approx(np.ones(12))
+
+
+def test_movement_is_the_same_in_runs_of_rows(monkeypatch):
+    x, y = gaussian(150, 6, 1), gaussian(150, 6, 1) + 0.2 * gaussian(150, 6, 2)
+    whole = movement(x, y, np.arange(150), identical=False, metric="dot", seed=0)
+    monkeypatch.setattr(rows_module.chunks, "__defaults__", (7,))
+    found = movement(x, y, np.arange(150), identical=False, metric="dot", seed=0)
+    for name in ("mean_shift", "norm_ratio", "cka", "procrustes", "mean_length"):
+        assert getattr(found, name) == pytest.approx(getattr(whole, name), rel=1e-9)
+    for name in ("mean", "p1", "minimum", "centred_mean"):
+        assert getattr(found.cosine, name) == pytest.approx(getattr(whole.cosine, name), rel=1e-9)

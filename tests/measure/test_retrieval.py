@@ -224,3 +224,96 @@ def test_what_cannot_be_evaluated_is_refused(world, unlabelled):
     holed[3, 0] = np.nan
     with pytest.raises(ValueError, match=r"documents: row 3 \('item-00003'\) is not finite"):
         evaluate(world.items, Side(query=world.side.query, document=holed), metric="cosine")
+
+
+def test_without_a_cut_the_whole_ranking_counts():
+    # Relevant: ranks 2, 3 and 8 of 8, worked by hand.
+    items = crossed("a", "xaaxxxxa")
+    found = values(items, LADDER[:1], LADDER, "map", "mrr", "map@8", "map@3")
+    assert found["map"] == pytest.approx((1 / 2 + 2 / 3 + 3 / 8) / 3)
+    assert found["map"] == found["map@8"] > found["map@3"]
+    assert found["mrr"] == 1 / 2
+    late = values(crossed("a", "xxxxxxxa"), LADDER[:1], LADDER, "mrr", "mrr@5", "map")
+    assert late == {"mrr": pytest.approx(1 / 8), "mrr@5": 0, "map": pytest.approx(1 / 8)}
+
+
+def test_only_map_and_mrr_go_without_a_cut():
+    assert parse_metric("map") == ("map", None)
+    with pytest.raises(ValueError, match="the cut is a number from 1, as in hit@10"):
+        parse_metric("hit")
+
+
+def test_five_captions_an_image():
+    # Two images, five captions each. Captions ask for images, and images for captions: Karpathy's protocol.
+    images = np.eye(2)
+    captions = np.array([[1.0, 0.1], [1.0, 0.2], [1.0, 0.3], [0.4, 1.0], [1.0, 0.5]] + [[0.1, 1.0]] * 5)
+    pairs = ["a"] * 5 + ["b"] * 5
+    asked = evaluate(
+        crossed(pairs, "ab"),
+        Side(query=captions, document=images),
+        metric="cosine",
+        metrics=("hit@1",),
+        draws=50,
+    )
+    assert (len(asked.query_ids), asked.relevant_per_query) == (10, 1.0)
+    assert asked.results[0].value == pytest.approx(9 / 10)  # the fourth caption finds the other image
+    assert asked.clusters.tolist() == [asked.clusters[0]] * 5 + [asked.clusters[5]] * 5
+    found = evaluate(
+        crossed("ab", pairs, modalities=("image", "text")),
+        Side(query=images, document=captions),
+        metric="cosine",
+        metrics=("hit@1", "recall@1", "recall@5", "ndcg@10", "map"),
+        draws=50,
+    )
+    assert (found.candidates, found.relevant_per_query) == (10, 5.0)
+    scores = {result.key: result.value for result in found.results}
+    assert scores["hit@1"] == 1.0
+    assert scores["recall@1"] == pytest.approx(1 / 5)
+    # Image a ranks its captions 1, 2, 3, 4 (cosines 0.995 to 0.894) and the turned one, 0.371, fifth: all before 0.0995
+    # of the others. Image b finds its five first.
+    assert scores["recall@5"] == scores["map"] == scores["ndcg@10"] == 1.0
+
+
+def test_clusters_decide_how_sure_a_mean_is():
+    # Ten images of five captions that are all right or all wrong: ten answers and not fifty.
+    images = np.eye(10)
+    right = np.repeat(np.eye(10)[:5], 5, axis=0)
+    wrong = np.repeat(np.roll(np.eye(10), 1, axis=0)[5:], 5, axis=0)
+    pairs = [f"p{i}" for i in range(10) for _ in range(5)]
+    side = Side(query=np.vstack([right, wrong]), document=images)
+    names = [f"p{i}" for i in range(10)]
+    by_image = evaluate(crossed(pairs, names), side, metric="cosine", metrics=("hit@1",)).results[0]
+    assert by_image.value == 0.5
+    # The binomial of ten answers: 0.5 +- 1.96 * sqrt(0.25 / 10) = 0.19 to 0.81; of fifty it would be 0.36 to 0.64.
+    assert by_image.low == pytest.approx(0.19, abs=0.06)
+    assert by_image.high == pytest.approx(0.81, abs=0.06)
+
+
+def test_a_tie_goes_to_the_document_that_comes_first():
+    same = np.ones((3, 2))
+    assert values(crossed("a", "axx"), same[:1], same, "hit@1", "mrr") == {"hit@1": 1, "mrr": 1}
+    assert values(crossed("a", "xxa"), same[:1], same, "hit@1", "mrr") == {
+        "hit@1": 0,
+        "mrr": pytest.approx(1 / 3),
+    }
+
+
+def test_any_pair_of_modalities_and_nobody_finds_itself():
+    items = crossed("aabb", "aabb", modalities=("audio", "audio"))
+    rows = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.1, 0.9]])
+    assert values(items, rows, rows, "hit@1", "map", "mrr") == {"hit@1": 1, "map": 1, "mrr": 1}
+    crossed_items = crossed("ab", "ba", modalities=("video", "audio"))
+    assert values(crossed_items, rows[[0, 2]], rows[[2, 0]], "hit@1") == {"hit@1": 1}
+
+
+def test_records_say_how_sure_and_by_what_seed():
+    found = evaluate(
+        crossed("ab", "ab"),
+        Side(query=np.eye(2), document=np.eye(2)),
+        metric="cosine",
+        metrics=("hit@1",),
+        seed=7,
+    )
+    assert found.results[0].to_plain()["ci"] == {
+        "level": 0.95, "low": 1.0, "high": 1.0, "method": "query-bootstrap", "n": 2, "seed": 7,
+    }  # fmt: skip
