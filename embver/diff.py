@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import Enum
 from typing import Any
 
 from embver.card import DERIVED
+from embver.paths import format_path
 
 # What embver fills in comes and goes as a whole: a card that is not encoded yet has withdrawn nothing.
 _WHOLE = (*DERIVED, "override", "status")
@@ -45,10 +45,7 @@ class Change:
     @property
     def path(self) -> str:
         """Return the place as people write it."""
-        text = ""
-        for part in self.where:
-            text += part if part.startswith("[") else (f".{part}" if text else part)
-        return text
+        return format_path(self.where)
 
     def to_plain(self) -> dict[str, Any]:
         """Return the change with the stable keys of `embver diff --json`."""
@@ -57,7 +54,7 @@ class Change:
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return every field that differs between two cards, in the order of the newer one."""
-    skip = ("version", "schema")
+    skip = ("version", "previous", "schema")
     old = {key: value for key, value in before.items() if key not in skip}
     new = {key: value for key, value in after.items() if key not in skip}
     return tuple(_mappings((), old, new))
@@ -134,19 +131,83 @@ def _is_set(where: tuple[str, ...], entries: tuple[Any, ...]) -> bool:
 
 
 def _steps(where: tuple[str, ...], before: Sequence[Any], after: Sequence[Any]) -> list[Change]:
-    """Align two step lists by the steps' names; equal names face to face are compared field by field."""
-    names_before, names_after = [str(s.get("step")) for s in before], [str(s.get("step")) for s in after]
+    """Align two step lists in order; two that face each other are compared field by field.
+
+    A step that stands more than once in its list is named by which one it is: `[replace:2]`.
+    """
+    names_before, names_after = _step_names(before), _step_names(after)
     changes: list[Change] = []
-    for tag, i1, i2, j1, j2 in SequenceMatcher(a=names_before, b=names_after, autojunk=False).get_opcodes():
-        if tag == "equal":
-            for name, old, new in zip(names_after[j1:j2], before[i1:i2], after[j1:j2], strict=True):
-                changes += _mappings((*where, f"[{name}]"), old, new)
-            continue
-        for name, step in zip(names_before[i1:i2], before[i1:i2], strict=True):
-            changes.append(Change(where=(*where, f"[{name}]"), kind=Kind.REMOVED, before=step))
-        for name, step in zip(names_after[j1:j2], after[j1:j2], strict=True):
-            changes.append(Change(where=(*where, f"[{name}]"), kind=Kind.ADDED, after=step))
+    for old, new in _aligned(before, after):
+        if old is None and new is not None:
+            changes.append(Change(where=(*where, names_after[new]), kind=Kind.ADDED, after=after[new]))
+        elif new is None and old is not None:
+            changes.append(Change(where=(*where, names_before[old]), kind=Kind.REMOVED, before=before[old]))
+        elif old is not None and new is not None:
+            changes += _mappings((*where, names_after[new]), before[old], after[new])
     return changes
+
+
+def _step_names(steps: Sequence[Any]) -> list[str]:
+    names = [str(step.get("step")) for step in steps]
+    return [
+        f"[{name}:{names[:index].count(name) + 1}]" if names.count(name) > 1 else f"[{name}]"
+        for index, name in enumerate(names)
+    ]
+
+
+def _aligned(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[int | None, int | None]]:
+    """Return pairs of indices in order, None where a step has no counterpart.
+
+    Nearly always most steps are the same, and only what lies between the ends that are has to be aligned.
+    """
+    shorter = min(len(before), len(after))
+    head = next((n for n in range(shorter) if not _same(before[n], after[n])), shorter)
+    tail = next(
+        (n for n in range(shorter - head) if not _same(before[-1 - n], after[-1 - n])), shorter - head
+    )
+    last_before, last_after = len(before) - tail, len(after) - tail
+    middle = _best_pairs(before[head:last_before], after[head:last_after])
+    return [
+        *((n, n) for n in range(head)),
+        *((None if i is None else i + head, None if j is None else j + head) for i, j in middle),
+        *((last_before + n, last_after + n) for n in range(tail)),
+    ]
+
+
+def _best_pairs(before: Sequence[Any], after: Sequence[Any]) -> list[tuple[int | None, int | None]]:
+    """Return the pairs that have most in common.
+
+    Needleman and Wunsch 1970 without gap costs: two equal steps count 3, two of one name 2 to 3 by how many of their
+    parameters agree, two of different names are no pair. So an inserted step leaves the others where they are, also
+    where its name stands there already.
+    """
+    rows, columns = len(before), len(after)
+    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
+    for i in range(rows - 1, -1, -1):
+        for j in range(columns - 1, -1, -1):
+            paired = best[i + 1][j + 1] + _likeness(before[i], after[j])
+            best[i][j] = max(best[i + 1][j], best[i][j + 1], paired)
+    pairs: list[tuple[int | None, int | None]] = []
+    i = j = 0
+    while i < rows and j < columns:
+        likeness = _likeness(before[i], after[j])
+        if likeness and best[i][j] == best[i + 1][j + 1] + likeness:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i][j] == best[i + 1][j]:
+            pairs.append((i, None))
+            i += 1
+        else:
+            pairs.append((None, j))
+            j += 1
+    return [*pairs, *((each, None) for each in range(i, rows)), *((None, each) for each in range(j, columns))]
+
+
+def _likeness(one: Any, other: Any) -> float:
+    if one.get("step") != other.get("step"):
+        return 0
+    keys = one.keys() | other.keys()
+    return 2 + sum(key in one and key in other and _same(one[key], other[key]) for key in keys) / len(keys)
 
 
 def _is_list(value: Any) -> bool:

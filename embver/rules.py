@@ -1,69 +1,41 @@
 """Which change of a card calls for which level: one readable table (compat.md section 6). Ground floor.
 
-The table presumes; `policy.judge` says how its presumptions meet a measurement.
+The table presumes; `policy.judge` says how its presumptions meet a measurement. A repository may have rules of its own
+(`[[policy]]` in its settings): the first of them that fits takes the place of the table's row, unless that is a hard one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-from fnmatch import fnmatchcase
+from collections.abc import Iterable
 from typing import Any
 
 from embver.diff import Change, Kind
 from embver.levels import Level
+from embver.licences import is_tighter, is_wider
+from embver.presumption import Condition, OwnRule, Rule, Strength
+
+__all__ = ["TABLE", "UNKNOWN", "OwnRule", "Rule", "Strength", "rule_for"]
 
 
-class Strength(Enum):
-    """How far a presumption yields to a measurement."""
-
-    HARD = "hard"  # MAJOR without measuring; nothing lowers it
-    SOFT = "soft"  # MAJOR until measured compatible, then MINOR with a written reason
-    PRESUMED = "presumed"  # the kind of change; raised by a measurement that fails
-    NEUTRAL = "neutral"  # claims to move nothing: held to *equivalent*
-    WORDS = "words"  # no vector changes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One row: the first whose pattern, kind of change and condition fit decides.
-
-    A part of the pattern stands for one part of a path. A pattern that ends in `/` speaks of that very field;
-    any other also of what lies below it.
-    """
-
-    pattern: str
-    level: Level
-    strength: Strength
-    why: str
-    kinds: tuple[Kind, ...] = tuple(Kind)
-    when: Callable[[Any, Any], bool] | None = None
-
-    def fits(self, change: Change) -> bool:
-        """Tell whether the row speaks of a change."""
-        is_exact = self.pattern.endswith("/")
-        parts = self.pattern.rstrip("/").split("/")
-        if change.kind not in self.kinds or len(change.where) < len(parts):
-            return False
-        if is_exact and len(change.where) != len(parts):
-            return False
-        if not all(_matches(have, want) for have, want in zip(change.where, parts, strict=False)):
-            return False
-        return self.when is None or self.when(change.before, change.after)
-
-
-def _matches(have: str, want: str) -> bool:
-    # `[lowercase]` in a pattern is the identity of a list's entry, not a set of letters.
-    return have == want if want.startswith("[") else fnmatchcase(have, want)
-
-
-def _rows(level: Level, strength: Strength, *rows: tuple[Any, ...]) -> tuple[Rule, ...]:
+def _rows(
+    level: Level, strength: Strength, *rows: tuple[Any, ...], is_last_resort: bool = False
+) -> tuple[Rule, ...]:
     made = []
     for pattern, why, *rest in rows:
         kinds = tuple(item for item in rest if isinstance(item, Kind)) or tuple(Kind)
-        when = next((item for item in rest if not isinstance(item, Kind)), None)
-        made.append(Rule(pattern=pattern, level=level, strength=strength, why=why, kinds=kinds, when=when))
+        when = next((item for item in rest if isinstance(item, Condition)), None)
+        made.append(
+            Rule(
+                pattern=pattern,
+                level=level,
+                strength=strength,
+                why=why,
+                kinds=kinds,
+                when=when,
+                is_unknown=why == UNKNOWN,
+                is_last_resort=is_last_resort,
+            )
+        )
     return tuple(made)
 
 
@@ -75,18 +47,21 @@ def _grows(before: Any, after: Any) -> bool:
     return isinstance(before, int) and isinstance(after, int) and after > before
 
 
-def _is_silent(_: Any, after: Any) -> bool:
-    return bool(after == "")
-
-
-def _is_other_kind(before: Any, after: Any) -> bool:
-    return (before or "dense") != (after or "dense")
-
+SHRINKS = Condition(words="gets smaller", holds=_shrinks)
+GROWS = Condition(words="gets greater", holds=_grows)
+IS_SILENT = Condition(words="as an empty text", holds=lambda _, after: bool(after == ""))
+IS_OTHER_KIND = Condition(
+    words="differs; absent means dense", holds=lambda before, after: (before or "dense") != (after or "dense")
+)
+IS_TIGHTER = Condition(words="allows less than before", holds=is_tighter)
+IS_WIDER = Condition(words="allows more than before", holds=is_wider)
 
 _LICENSE = "another licence: those who use the old version may not be allowed to use this one"
-_UNKNOWN = "not encoded yet"
+_TIGHTER = "a tighter licence: those who use the old version may not be allowed to use this one"
+UNKNOWN = "not encoded yet"  # what `embver encode` will fill in
 _FIX = "text preprocessing is corrected"
 _SAID = (Kind.CHANGED, Kind.REMOVED)  # but not: said for the first time
+_NOT_CHANGED = (Kind.ADDED, Kind.REMOVED)
 
 TABLE: tuple[Rule, ...] = (
     *_rows(
@@ -95,11 +70,14 @@ TABLE: tuple[Rule, ...] = (
         ("space/dimensions/", "another dimension: an index of the old version cannot hold the new vectors"),
         ("space/metric/", "another metric: old scores mean nothing now"),
         ("space/normalized/", "another normalisation: scores and neighbours change"),
-        ("space/kind/", "another kind of vector: the index schema breaks", _is_other_kind),
-        ("space/served_dimensions/*/", "a served dimension is withdrawn", Kind.REMOVED),
+        ("space/kind/", "another kind of vector: the index schema breaks", IS_OTHER_KIND),
+        ("space/served_dimensions/[*]/", "a served dimension is withdrawn", Kind.REMOVED),
         ("encoders/*/", "a modality is withdrawn", Kind.REMOVED),
-        ("encoders/*/languages/*/", "a language is withdrawn", Kind.REMOVED),
+        ("encoders/*/languages/[*]/", "a language is withdrawn", Kind.REMOVED),
         ("encoders/*/prompts/*/", "a role is withdrawn", Kind.REMOVED),
+        ("corpus/id_scheme/", "other ids: nobody finds their items by the old ones", *_SAID),
+        ("license/", _TIGHTER, IS_TIGHTER),
+        ("encoders/*/model/license/", _TIGHTER, IS_TIGHTER),
     ),
     *_rows(
         Level.NONE,
@@ -109,26 +87,37 @@ TABLE: tuple[Rule, ...] = (
         ("encoders/*/languages/", "the same languages in another order"),
         ("encoders/*/model/tag/", "another name for the model"),
         ("encoders/*/model/path/", "where the model is kept"),
-        ("encoders/*/architecture", "the backbone is described, or no longer", Kind.ADDED, Kind.REMOVED),
-        ("training/data/*/uri/", "where the data are kept"),
-        ("training/data/*/tracked_by/", "how the data are kept"),
+        ("encoders/*/model/tracked_by/", "how the model is kept"),
+        ("encoders/*/model/license/", "the model's licence is said", Kind.ADDED),
+        ("encoders/*/architecture", "the backbone is described, or no longer", *_NOT_CHANGED),
+        ("encoders/*/base", "what the model was made from is said", Kind.ADDED),
+        ("training/data/[*]/uri/", "where the data are kept"),
+        ("training/data/[*]/tracked_by/", "how the data are kept"),
+        ("training/data/[*]/license/", "the data's licence is said", Kind.ADDED),
         ("training/run", "where the training was logged"),
         ("corpus/uri/", "where the encoded data are kept"),
+        ("corpus/id_scheme/", "what the ids are is said", Kind.ADDED),
         ("corpus/tracked_by/", "how the encoded data are kept"),
+        ("corpus/license/", "the encoded data's licence is said", Kind.ADDED),
+        ("license/", "the licence is said", Kind.ADDED),
         # `embver new` drops what `embver encode` will fill in: until then it is not known, which is no change.
-        ("encoders/*/weights/", _UNKNOWN, Kind.REMOVED),
-        ("encoders/*/tokenizer_sha256/", _UNKNOWN, Kind.REMOVED),
-        ("encoders/*/processor_sha256/", _UNKNOWN, Kind.REMOVED),
-        ("artifacts/", _UNKNOWN, Kind.REMOVED),
+        ("encoders/*/weights/", UNKNOWN, Kind.REMOVED),
+        ("encoders/*/tokenizer_sha256/", UNKNOWN, Kind.REMOVED),
+        ("encoders/*/processor_sha256/", UNKNOWN, Kind.REMOVED),
+        ("artifacts/", UNKNOWN, Kind.REMOVED),
+        ("encode/", UNKNOWN, Kind.REMOVED),
+        ("fingerprint/", UNKNOWN, Kind.REMOVED),
     ),
     *_rows(
         Level.MINOR,
         Strength.PRESUMED,
-        ("space/served_dimensions/*/", "one dimension more is served", Kind.ADDED),
+        ("space/served_dimensions/[*]/", "one dimension more is served", Kind.ADDED),
         ("encoders/*/", "a modality is added", Kind.ADDED),
-        ("encoders/*/languages/*/", "a language is added", Kind.ADDED),
-        ("encoders/*/prompts/*/", "a role is added", Kind.ADDED, _is_silent),
-        ("encoders/*/preprocessing/[tokenize]/max_length/", "longer texts are read to the end", _grows),
+        ("encoders/*/languages/[*]/", "a language is added", Kind.ADDED),
+        ("encoders/*/prompts/*/", "a role is added", Kind.ADDED, IS_SILENT),
+        ("encoders/*/preprocessing/[tokenize]/max_length/", "longer texts are read to the end", GROWS),
+        ("license/", "a wider licence: more may be done with it", IS_WIDER),
+        ("encoders/*/model/license/", "a wider licence of the model: more may be done with it", IS_WIDER),
     ),
     *_rows(
         Level.PATCH,
@@ -138,15 +127,15 @@ TABLE: tuple[Rule, ...] = (
         ("encoders/text/preprocessing/[strip]", _FIX),
         ("encoders/text/preprocessing/[collapse_whitespace]", _FIX),
         ("encoders/text/preprocessing/[unicode_normalize]", _FIX),
-        ("encoders/image/preprocessing/[decode]", "image decoding is corrected"),
-        ("encoders/*/preprocessing/*/library/", "another library does the step"),
+        ("encoders/*/preprocessing/[decode]", "decoding is corrected"),
+        ("encoders/*/preprocessing/[*]/library/", "another library does the step"),
         ("encoders/*/preprocessing/[resize]/interpolation/", "the resize kernel is corrected"),
         ("encoders/*/preprocessing/[resize]/antialias/", "the resize kernel is corrected"),
     ),
     *_rows(
         Level.MAJOR,
         Strength.SOFT,
-        ("encoders/*/preprocessing/[tokenize]/max_length/", "texts are cut earlier", _shrinks),
+        ("encoders/*/preprocessing/[tokenize]/max_length/", "texts are cut earlier", SHRINKS),
         ("encoders/*/preprocessing/[tokenize]", "tokens change, so the text's whole representation may"),
         ("encoders/*/preprocessing", "what the model sees changes"),
         ("encoders/*/tokenizer_sha256/", "another tokenizer or vocabulary"),
@@ -164,9 +153,10 @@ TABLE: tuple[Rule, ...] = (
         Level.MINOR,
         Strength.PRESUMED,
         ("encoders/*/weights", "weights were trained on"),
+        ("encoders/*/model/trust_remote_code/", "the model's own code is run, or no longer"),
         ("encoders/*/model", "another revision of the model"),
         ("encoders/*/base", "another revision of the base model"),
-        ("training/data/*/", "training data are added", Kind.ADDED),
+        ("training/data/[*]/", "training data are added", Kind.ADDED),
         ("training/data", "training data changed"),
         ("training/objective", "another training objective"),
         ("training/hyperparameters", "another training recipe"),
@@ -185,22 +175,63 @@ TABLE: tuple[Rule, ...] = (
         ("encode/hardware", "other hardware"),
         ("encode/software", "other software"),
         ("encode/seed/", "another seed of the encode step"),
-        ("artifacts/*/content_digest/", "vectors differ"),
+        ("artifacts/[*]/content_digest/", "vectors differ"),
+        ("artifacts/[*]/probe", "another probe set"),
         ("artifacts", "bytes differ"),
     ),
+    *_rows(
+        Level.NONE,
+        Strength.WORDS,
+        ("encode/inputs/", "follows from what was encoded"),
+        ("encode/started/", "when it was encoded"),
+        ("encode/elapsed_s/", "how long the encode took"),
+        ("encode/items_per_s", "how fast the encode went"),
+        ("encode/floor", "how far vectors move when nothing changes"),
+        ("encode/", "how the vectors were made is said", Kind.ADDED),
+        ("fingerprint/", "follows from the encoders"),
+        ("name/", "the embedding's name"),
+        ("title/", "words"),
+        ("description/", "words"),
+        ("authors", "words"),
+        ("supplier/", "words"),
+        ("links", "words"),
+        ("intended_use", "words"),
+        ("limitations", "words"),
+        ("changes", "the words about the change itself"),
+        ("override", "a record of the release"),
+        ("benchmarks", "a record of what was measured; it may grow after the release"),
+        ("compatibility", "a record of what was measured; it may grow after the release"),
+        ("status", "what became of the version; it may change after the release"),
+        ("notes", "words; they may grow after the release"),
+        ("extra", "fields of your own; give them a rule in your settings if they move vectors"),
+    ),
     # What no row above knows is taken for what it most plausibly is, never for words.
-    *_rows(Level.MAJOR, Strength.SOFT, ("encoders", "the encoder changes"), ("space", "the space changes")),
-    *_rows(Level.MINOR, Strength.PRESUMED, ("training", "the training changes")),
+    *_rows(
+        Level.MAJOR,
+        Strength.SOFT,
+        ("encoders", "the encoder changes"),
+        ("space", "the space changes"),
+        is_last_resort=True,
+    ),
+    *_rows(Level.MINOR, Strength.PRESUMED, ("training", "the training changes"), is_last_resort=True),
     *_rows(
         Level.NONE,
         Strength.WORDS,
         ("encode", "a record of how the encode went"),
-        ("fingerprint/", "follows from the encoders"),
         ("*", "words: no vector changes"),
+        is_last_resort=True,
     ),
 )
 
 
-def rule_for(change: Change) -> Rule:
-    """Return the row of the table that speaks of a change; the last row speaks of everything."""
-    return next(rule for rule in TABLE if rule.fits(change))
+def rule_for(change: Change, own: Iterable[OwnRule] = ()) -> Rule:
+    """Return the row that speaks of a change: of the repository's own rules the first, else of the table.
+
+    The table's last row speaks of everything. A hard row stands whatever a repository says, and what is not filled in
+    yet is no change for it either.
+    """
+    row = next(rule for rule in TABLE if rule.fits(change))
+    if row.strength is Strength.HARD or row.is_unknown:
+        return row
+    mine = next((rule for rule in own if rule.fits(change)), None)
+    return mine.in_place_of(row) if mine else row

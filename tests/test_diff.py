@@ -204,6 +204,42 @@ def test_the_order_of_steps_matters() -> None:
     assert sorted(kinds) == ["added", "removed"]
 
 
+REPLACE = {"step": "replace", "pattern": "_", "with": " "}
+OTHER = {"step": "replace", "pattern": "-", "with": ""}
+
+
+def steps_changed(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    path = "encoders/text/preprocessing"
+    changes = found(edited(path, before), edited(path, after))
+    return [(kind, place.removeprefix("encoders.text.preprocessing")) for kind, place in changes]
+
+
+def test_an_inserted_step_leaves_the_others_where_they_are() -> None:
+    lower, tokenize = {"step": "lowercase"}, {"step": "tokenize", "tokenizer": "T", "max_length": 9}
+    assert steps_changed([lower, tokenize], [lower, REPLACE, tokenize]) == [("added", "[replace]")]
+    assert steps_changed([REPLACE, tokenize], [OTHER, REPLACE, tokenize]) == [("added", "[replace:1]")]
+    assert steps_changed([REPLACE, OTHER], [OTHER]) == [("removed", "[replace:1]")]
+    assert steps_changed([REPLACE, OTHER], [REPLACE, {**OTHER, "with": "x"}]) == [
+        ("changed", "[replace:2].with")
+    ]
+    assert steps_changed([], [REPLACE]) == [("added", "[replace]")]
+
+
+STEPS = st.lists(st.sampled_from([REPLACE, OTHER, {"step": "lowercase"}, {"step": "strip"}]), max_size=6)
+
+
+@given(STEPS, STEPS)
+def test_no_alignment_tells_more_than_it_must(
+    before: list[dict[str, Any]], after: list[dict[str, Any]]
+) -> None:
+    changes = steps_changed(before, after)
+    assert bool(changes) is (before != after)
+    assert len(set(changes)) == len(changes)  # each has a place of its own
+    assert len(changes) <= len(before) + len(after)
+    grown = [*after[:1], {"step": "prefix", "text": "q"}, *after[1:]]
+    assert steps_changed(after, grown) == [("added", "[prefix]")]
+
+
 def test_stable_keys() -> None:
     change = Change(where=("training", "data", "[a]", "rows"), kind=Kind.CHANGED, before=1, after=2)
     assert change.to_plain() == {"path": "training.data[a].rows", "kind": "changed", "before": 1, "after": 2}

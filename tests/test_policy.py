@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embver.diff import Change, Kind, compare
+from embver.fields import Field, fields_of, find_field
 from embver.levels import Level, Verdict
 from embver.policy import Judgement, Measured, explain, judge
 from embver.rules import TABLE, Strength, rule_for
+from embver.store.schemas import schema_of
 from sample_card import a_card, edited, sha
 
 HARD = (Level.MAJOR, Strength.HARD)
@@ -263,7 +265,60 @@ def test_a_training_that_is_described_for_the_first_time_is_read_field_by_field(
     assert max(reasons(a_card(), before=edited("training"))) == SOFT  # its seed was not known before
 
 
+@pytest.mark.parametrize("path", ["license", "encoders/image/model/license"])
+def test_a_licence_is_tightened_loosened_or_just_another(path: str) -> None:
+    before = edited(path, "MPL-2.0")
+    assert reasons(edited(path, "GPL-3.0-only"), before=before) == {HARD}
+    assert reasons(edited(path, "MIT"), before=before) == {MINOR}
+    assert reasons(edited(path, "LicenseRef-internal"), before=before) == {SOFT}
+    assert reasons(edited(path, "EPL-2.0"), before=before) == {SOFT}
+    assert reasons(edited(path), before=before) == {SOFT}
+
+
+def test_another_id_scheme_is_hard_major() -> None:
+    before = edited("corpus/id_scheme", "shop SKU")
+    assert reasons(edited("corpus/id_scheme", "EAN"), before=before) == {HARD}
+    assert reasons(a_card(), before=before) == {HARD}
+    assert reasons(before) == {WORDS}
+
+
+def test_a_base_model_that_is_said_for_the_first_time_is_words() -> None:
+    assert reasons(a_card(), before=edited("encoders/image/base")) == {WORDS}
+
+
 # ---- the table as a whole
+
+FIELDS = fields_of(schema_of("card"))
+NOT_COMPARED = {"schema", "version", "previous"}  # what the number is about, not what it is
+
+
+def leaves_and_entries() -> list[Field]:
+    """Return every field that a change can be about: sections are told field by field, encoders are entries."""
+    inner = {field.where[:length] for field in FIELDS for length in range(1, len(field.where))}
+    entries = {field.where for field in FIELDS if field.where[-1].startswith("[")}
+    whole = {("encode",), ("artifacts",), ("encoders", "text"), ("encoders", "text", "weights")}
+    return [field for field in FIELDS if field.where not in inner or field.where in entries | whole]
+
+
+@pytest.mark.parametrize("field", leaves_and_entries(), ids=lambda field: field.path)
+def test_every_field_of_the_schema_has_a_row_that_was_written_for_it(field: Field) -> None:
+    if field.where[0] in NOT_COMPARED:
+        assert compare(a_card(), a_card(**{field.where[0]: "other"})) == ()
+        return
+    where = tuple(part.replace("*", "x") for part in field.where)
+    for kind in Kind:
+        is_word = where[-1] == "[x]" and field.type != "mapping"
+        if kind is Kind.CHANGED and (where == ("encode",) or is_word):
+            continue  # told field by field; a word of a set is there or not
+        rule = rule_for(Change(where=where, kind=kind, before=1, after=2))
+        is_encoder = where[0] == "encoders" and len(where) == 2 and kind is Kind.CHANGED
+        assert rule.is_last_resort is is_encoder, f"{field.path} {kind.value}: {rule.pattern}"
+
+
+def test_no_row_speaks_of_a_field_that_there_is_not() -> None:
+    for rule in TABLE:
+        if not rule.is_last_resort:
+            assert find_field(FIELDS, rule.parts) is not None, rule.pattern
 
 
 @given(
@@ -278,6 +333,9 @@ def test_every_change_has_a_row(where: list[str], kind: Kind) -> None:
     assert (rule.level is Level.NONE) == (rule.strength is Strength.WORDS)
 
 
+LICENCES = (("MIT", "GPL-3.0-only"), ("GPL-3.0-only", "MIT"))
+
+
 @pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.pattern)
 def test_no_row_is_hidden_by_the_rows_before_it(rule: Any) -> None:
     where = tuple(part.replace("*", "x") for part in rule.pattern.rstrip("/").split("/"))
@@ -285,7 +343,15 @@ def test_no_row_is_hidden_by_the_rows_before_it(rule: Any) -> None:
         Change(where=(*where, *below), kind=kind, before=before, after=after)
         for kind in rule.kinds
         for below in ((), ("y",), ("y", "z"))
-        for before, after in ((1, 2), (2, 1), ("", "a"), ("a", ""), (None, "dense"), ("sparse", "dense"))
+        for before, after in (
+            (1, 2),
+            (2, 1),
+            ("", "a"),
+            ("a", ""),
+            (None, "dense"),
+            ("sparse", "dense"),
+            *LICENCES,
+        )
     ]
     assert any(rule_for(change) is rule for change in tries)
 
@@ -298,6 +364,7 @@ def test_reasons_come_weightiest_first_and_have_stable_keys() -> None:
         "path": "space.dimensions",
         "level": "major",
         "why": "another dimension: an index of the old version cannot hold the new vectors",
+        "presumption": "hard",
     }
 
 

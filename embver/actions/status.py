@@ -7,7 +7,7 @@ from typing import Any
 
 from embver import history
 from embver.actions.comparing import Comparison, compare_versions
-from embver.actions.reading import comparable
+from embver.actions.diffing import comparable, plain_changes
 from embver.actions.staleness import why_stale
 from embver.actions.workspace import Workspace
 from embver.card import DERIVED, Card
@@ -71,6 +71,12 @@ class StatusReport:
             "stale": self.stale,
             "reasons": [reason.to_plain() for reason in self.reasons],
             "flags": list(self.judgement.flags) if self.judgement else [],
+            "presumed": self.judgement.presumed.word if self.judgement else None,
+            "comparisons": [
+                {"against": found.old, "verdict": found.verdict.word, "level": found.level.word}
+                for found in self.comparisons
+            ],
+            "changes": plain_changes(self.changes, self.reasons),
         }
 
 
@@ -81,7 +87,7 @@ def status(work: Workspace, name: str) -> StatusReport:
     """
     source = work.next_source(name)
     card = work.card(source)
-    current = work.latest(name)
+    current = work.base(card)
     stale = why_stale(work, source, card)
     if current is None:
         return StatusReport(
@@ -98,12 +104,13 @@ def status(work: Workspace, name: str) -> StatusReport:
     previous = work.card(work.release_source(current))
     changes = compare(comparable(previous), comparable(card))
     comparisons, unmeasured = measure_against(work, name, current)
-    judgement = judge(changes, tuple(comparison.measured for comparison in comparisons))
+    measured = tuple(comparison.measured for comparison in comparisons)
+    judgement = judge(changes, measured, work.settings.policy_for(name))
     return StatusReport(
         name=name,
         card=card,
         current=current,
-        proposed=current.version.bump(judgement.level),
+        proposed=work.following(current, judgement.level),
         changes=changes,
         judgement=judgement,
         comparisons=comparisons,
@@ -117,7 +124,7 @@ def measure_against(
 ) -> tuple[tuple[Comparison, ...], str | None]:
     """Measure `next/` against the latest release and its line's first; also return why not, if not."""
     source = work.next_source(name)
-    start = history.line_start(history.of_name(work.releases, name), current.version)
+    start = history.line_start(work.standing(name), current.version)
     releases = [current] if start is None or start == current else [current, start]
     made, unmeasured = [], None
     for release in releases:
