@@ -8,7 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from embver.actions.release import journal_path
+from embver.actions.disagreements import disagreements
+from embver.actions.marking import is_unfinished
+from embver.actions.release_apply import journal_path
+from embver.actions.verify_tags import ignored_tags
 from embver.actions.workspace import ITEMS, Workspace
 from embver.errors import EmbverError
 from embver.probe import parse_items
@@ -40,7 +43,7 @@ def doctor(folder: Path, *, environment: Mapping[str, str]) -> tuple[Check, ...]
         work = Workspace.open(folder)
     except EmbverError as error:
         return (*checks, Check(name="repository", state="wrong", found=error.message, repair=error.hint))
-    for look in (_settings, _attributes, _filters, _clone, _tags, _probe, _journal):
+    for look in (_settings, _attributes, _filters, _clone, _tags, _lifecycle, _probe, _journal):
         checks += _guarded(look, work)
     return tuple(checks)
 
@@ -146,12 +149,35 @@ def _tags(work: Workspace) -> Iterator[Check]:
             name="tags",
             state="wrong",
             found=f"not annotated, so without a record: {', '.join(plain[:5])}",
-            repair="delete them, then `embver release`",
+            repair="git fetch --force --tags; one that was made by hand: delete it, then `embver release`",
         )
-    else:
+    ignored = list(ignored_tags(work))
+    if ignored:
+        listed = "; ".join(f"{finding.path}: {finding.why}" for finding in ignored[:5])
+        more = f"; and {len(ignored) - 5} more" if len(ignored) > 5 else ""
+        yield Check(
+            name="tags",
+            state="warning",
+            found=f"ignored, since they are no releases: {listed}{more}",
+            repair="git tag -d TAG",
+        )
+    if not plain:
         yield Check(
             name="tags", state="ok", found=f"{len(work.releases)} releases of {len(work.names())} embeddings"
         )
+
+
+def _lifecycle(work: Workspace) -> Iterator[Check]:
+    found = disagreements(work)
+    for each in found[:5]:
+        yield Check(
+            name="life cycle", state="warning", found=f"{each.reference}: {each.why}", repair=each.hint
+        )
+    for tag, why in work.lifecycle.ignored[:5]:
+        yield Check(name="life cycle", state="warning", found=f"the tag {tag} does not count: {why}")
+    if not found and not work.lifecycle.ignored and work.lifecycle.events:
+        held = ", ".join(f"{name}#{stage}" for name, stage in sorted(work.lifecycle.stages)) or "no stage"
+        yield Check(name="life cycle", state="ok", found=f"{len(work.lifecycle.events)} tags, {held}")
 
 
 def _probe(work: Workspace) -> Iterator[Check]:
@@ -177,7 +203,7 @@ def _probe(work: Workspace) -> Iterator[Check]:
 
 
 def _journal(work: Workspace) -> Iterator[Check]:
-    if journal_path(work).is_file():
+    if journal_path(work).is_file() or is_unfinished(work):
         yield Check(
             name="release",
             state="warning",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from embver import history
 from embver.actions.status import StatusReport
 from embver.actions.workspace import Workspace
 from embver.errors import PolicyError, UsageError
-from embver.levels import Level
+from embver.levels import Level, Verdict
 from embver.policy import Judgement
 from embver.rules import Strength
 from embver.version import Version
@@ -23,11 +22,29 @@ class ReleaseRequest:
     level: Level | None = None
     reason: str | None = None
     pre: str | None = None
+    build: str | None = None  # another build of the latest version: the identifiers behind its `+`
+    initial: Version | None = None  # the number of a first release, or 1.0.0 to leave 0.y.z
     push: bool = False
+    is_signed: bool | None = None  # None: as Git's configuration says
+
+    def __post_init__(self) -> None:
+        given = [f"--{word}" for word in ("pre", "build", "initial") if getattr(self, word) is not None]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} exclude each other: each decides the number")
+        if self.build is not None and self.level is not None:
+            raise UsageError("--build and --level exclude each other: a build keeps the version's number")
 
 
-def choose_level(report: StatusReport, request: ReleaseRequest) -> tuple[Level, dict[str, Any] | None]:
-    """Return the level to release at and, if that is not the computed one, the override for the card."""
+def choose_level(
+    report: StatusReport, request: ReleaseRequest, *, by: str | None
+) -> tuple[Level, dict[str, Any] | None]:
+    """Return the level to release at and, if that is not the computed one, the override for the card.
+
+    `by` is who decides, by name.
+    """
+    if request.build is not None:
+        _check_build(report, request)
+        return Level.NONE, None
     judged = report.judgement
     if judged is None:
         if request.level is not None:
@@ -45,12 +62,13 @@ def choose_level(report: StatusReport, request: ReleaseRequest) -> tuple[Level, 
             )
         if chosen == judged.level and not (judged.needs_reason and request.reason):
             return chosen, None
-        return chosen, _override(judged, chosen, request.reason)
-    return chosen, _lower(report, judged, chosen, request)
+        return chosen, _override(report, judged, chosen, request.reason, by)
+    _check_lower(report, judged, chosen, request)
+    return chosen, _override(report, judged, chosen, request.reason, by)
 
 
-def _lower(report: StatusReport, judged: Judgement, chosen: Level, request: ReleaseRequest) -> dict[str, Any]:
-    """Return the override for a level below the computed one; raise PolicyError where that is not allowed."""
+def _check_lower(report: StatusReport, judged: Judgement, chosen: Level, request: ReleaseRequest) -> None:
+    """Raise PolicyError where a level below the computed one is not allowed, or has no reason."""
     against = report.current.reference if report.current else ""
     why = _why_not(report, chosen)
     verdict = f", measured {judged.verdict.word}" if judged.verdict else ""
@@ -67,7 +85,29 @@ def _lower(report: StatusReport, judged: Judgement, chosen: Level, request: Rele
             reasons=why,
             hint=f"embver release {request.name} --level {chosen.word} --reason TEXT, if you know better",
         )
-    return _override(judged, chosen, request.reason)
+
+
+def _check_build(report: StatusReport, request: ReleaseRequest) -> None:
+    """Raise unless `next/` is the latest version once more: builds have one precedence, so they must be equivalent."""
+    judged, current = report.judgement, report.current
+    if judged is None or current is None:
+        raise UsageError(
+            f"--build {request.build}: {request.name} has no release of which this could be another build",
+            hint=f"embver release {request.name}",
+        )
+    said = f"refused: --build {request.build} would be another build of {current.reference}"
+    hint = f"embver release {request.name}    (as {judged.level.word.upper()}, {report.proposed})"
+    if not report.comparisons:
+        raise PolicyError(
+            f"{said}, and whether the two are equivalent was not measured: {report.unmeasured}", hint=hint
+        )
+    if judged.verdict not in (Verdict.IDENTICAL, Verdict.EQUIVALENT):
+        word = judged.verdict.word if judged.verdict else "unmeasured"
+        why = _why_not(report, Level.PATCH)
+        raise PolicyError(f"{said}, which takes equivalent vectors: measured {word}", reasons=why, hint=hint)
+    if judged.level > Level.PATCH:
+        why = _why_not(report, Level.PATCH)
+        raise PolicyError(f"{said}, and its card tells of more than that", reasons=why, hint=hint)
 
 
 def _why_not(report: StatusReport, chosen: Level) -> tuple[str, ...]:
@@ -86,9 +126,21 @@ def _why_not(report: StatusReport, chosen: Level) -> tuple[str, ...]:
     return (*lines, *(f"{reason.path}: {reason.why}" for reason in named))
 
 
-def _override(judged: Judgement, chosen: Level, reason: str | None) -> dict[str, Any]:
+def _override(
+    report: StatusReport, judged: Judgement, chosen: Level, reason: str | None, by: str | None
+) -> dict[str, Any]:
     words = reason or "none given: a higher level needs none"
-    return {"computed": judged.level.word, "chosen": chosen.word, "reason": words}
+    override = {"computed": judged.level.word, "chosen": chosen.word, "reason": words}
+    return override | ({"by": by} if by else {}) | {"evidence": _evidence(report)}
+
+
+def _evidence(report: StatusReport) -> str:
+    """Return what was measured when a person decided, so that it can be measured again."""
+    if not report.comparisons:
+        return f"unmeasured: {report.unmeasured or 'nothing to compare with'}"
+    measured = "; ".join(f"{found.verdict.word} to {found.old}" for found in report.comparisons)
+    first = report.comparisons[0]
+    return f"measured {measured}; probe {first.probe['digest']}, rule {first.rule_version}"
 
 
 def _is_explained(report: StatusReport, judged: Judgement) -> bool:
@@ -111,21 +163,49 @@ def _covers(area: str, path: str) -> bool:
     return path == area or path.startswith((f"{area}.", f"{area}[")) if area else False
 
 
-def choose_version(work: Workspace, report: StatusReport, level: Level, pre: str | None) -> Version:
+def choose_version(work: Workspace, report: StatusReport, level: Level, request: ReleaseRequest) -> Version:
     """Return the number that a level gives; a second pre-release counts on from the first.
 
-    Raises UsageError for a pre-release word that makes no version, or none that comes later.
+    Raises UsageError for a word that makes no version, or none that comes later.
     """
-    wanted = report.proposed if report.current is None else report.current.version.bump(level)
-    if pre is None:
+    if request.initial is not None:
+        return _initial(report, request.initial)
+    if request.build is not None:
+        assert report.current is not None
+        return _parse(f"{report.current.version.without_build}+{request.build}", f"--build {request.build}",
+                      hint="--build cu126.h200")  # fmt: skip
+    wanted = report.proposed if report.current is None else work.following(report.current, level)
+    if request.pre is None:
         return wanted
     begun = [
         release.version
-        for release in history.of_name(work.releases, report.name)
+        for release in work.releases_of(report.name)
         if release.version.is_prerelease and release.version.finished == wanted
     ]
     try:
-        made = begun[-1].bump(Level.NONE, pre=pre) if begun else Version.parse(f"{wanted}-{pre}.1")
+        if begun:
+            return begun[-1].bump(Level.NONE, pre=request.pre)
     except ValueError as error:
-        raise UsageError(f"--pre {pre}: {error}", hint="--pre rc") from error
-    return made
+        raise UsageError(f"--pre {request.pre}: {error}", hint="--pre rc") from error
+    return _parse(f"{wanted}-{request.pre}.1", f"--pre {request.pre}", hint="--pre rc")
+
+
+def _initial(report: StatusReport, wanted: Version) -> Version:
+    """Return the number that a first release is given, or 1.0.0 for what was 0.y.z so far."""
+    current = report.current.version if report.current else None
+    if wanted.build:
+        raise UsageError(f"--initial {wanted}: a version begins without build metadata")
+    if current is None or (current.major == 0 and str(wanted) == "1.0.0"):
+        return wanted
+    allowed = "only 1.0.0 follows 0.y.z this way" if current.major == 0 else "it is for a first release"
+    raise UsageError(
+        f"--initial {wanted}: {report.name} is at {current} already, and {allowed}",
+        hint=f"embver release {report.name}",
+    )
+
+
+def _parse(text: str, option: str, *, hint: str) -> Version:
+    try:
+        return Version.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}", hint=hint) from error

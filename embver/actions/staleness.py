@@ -7,7 +7,9 @@ from embver.actions.workspace import ITEMS, Source, Workspace, is_pointer_file
 from embver.card import Card, space_id
 from embver.digest import sha256_of
 from embver.errors import EmbverError
-from embver.store.vectors import read_tensors
+
+_WIDTHS = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1}  # bytes a number
+_HEADER_BYTES = 4096  # the most that safetensors of one tensor takes besides its numbers
 
 
 def why_stale(work: Workspace, source: Source, card: Card) -> str | None:
@@ -45,17 +47,40 @@ def _stale_model(work: Workspace, card: Card) -> str | None:
 
 
 def _stale_dtype(work: Workspace, source: Source, card: Card) -> str | None:
-    # The probe file is small, and of the same type as the others.
-    artifact = card.probe or next((each for each in card.artifacts if each.role == "vectors"), None)
-    if artifact is None:
-        return None
-    try:
-        stored = {str(rows.dtype) for rows in read_tensors(work.artifact_path(source, artifact)).values()}
-    except EmbverError:
-        return None
-    if stored == {card.space.dtype}:
+    stored = _dtypes_by_size(card) or _dtypes_by_header(work, source, card)
+    if not stored or stored == {card.space.dtype}:
         return None
     return f"space.dtype is {card.space.dtype} now, its vectors were encoded as {', '.join(sorted(stored))}"
+
+
+def _dtypes_by_size(card: Card) -> set[str]:
+    """Return the type that rows are stored as, if the files' sizes leave one alone: no byte of them is read."""
+    found = set()
+    for artifact in card.artifacts:
+        if artifact.role == "vectors" and artifact.rows:
+            numbers = artifact.rows * card.space.dimensions
+            fits = [
+                d
+                for d, width in _WIDTHS.items()
+                if 0 < artifact.size_bytes - numbers * width <= _HEADER_BYTES
+            ]
+            if len(fits) != 1:
+                return set()
+            found.add(fits[0])
+    return found
+
+
+def _dtypes_by_header(work: Workspace, source: Source, card: Card) -> set[str]:
+    """Return the types that a file itself names; the probe file is small, and of the same type as the others."""
+    from embver.store.vectors import read_tensors
+
+    artifact = card.probe or next((each for each in card.artifacts if each.role == "vectors"), None)
+    if artifact is None:
+        return set()
+    try:
+        return {str(rows.dtype) for rows in read_tensors(work.artifact_path(source, artifact)).values()}
+    except EmbverError:
+        return set()
 
 
 def _stale_corpus(work: Workspace, card: Card) -> str | None:

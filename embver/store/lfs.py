@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -36,7 +37,14 @@ class LfsStore:
 
     @property
     def objects(self) -> Path:
-        """Return the folder of the objects, as git-lfs itself names it (it obeys lfs.storage and work trees)."""
+        """Return the folder of the objects, as git-lfs itself names it (it obeys lfs.storage and work trees).
+
+        It is asked only where the folder is not the usual one: `git lfs env` starts ten processes. Raises LfsError
+        where git-lfs is not installed.
+        """
+        is_usual = self._objects is None and shutil.which("git-lfs") is not None
+        if is_usual and not self._repo.settings(r"^lfs\.storage$"):  # .lfsconfig may not set it
+            self._objects = self._repo.git_dir / "lfs" / "objects"
         if self._objects is None:
             for line in self.run("env").splitlines():
                 key, _, value = line.partition("=")
@@ -174,6 +182,11 @@ class LfsStore:
         """Take away the links that kept objects until a commit names them."""
         for pointer in pointers:
             (self._pending / pointer.sha256).unlink(missing_ok=True)
+
+    def keep(self, pointers: Iterable[Pointer]) -> None:
+        """Keep objects from `git lfs prune` until a commit names them (`release_pending`)."""
+        for pointer in pointers:
+            self._keep(pointer)
 
     @property
     def _pending(self) -> Path:

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embver.errors import RepoError, UsageError
 from embver.store.git_reader import GitReader
-from embver.store.process import Finished, cleaned, inherited_index, run
+from embver.store.process import Finished, ProcessError, cleaned, inherited_index, run
+
+if TYPE_CHECKING:  # every command discovers a repository, and few write to it: start-up is the hook's cost
+    from embver.store.new_objects import NewObjects
+
+# How git says that one reference was refused: ` ! [rejected]  main -> main (fetch first)`.
+_REFUSED = re.compile(r"^ ! \[(remote )?rejected\] +(\S+) -> \S+ \((.*)\)$", re.MULTILINE)
+_MOVED_ON = (
+    *("fetch first", "non-fast-forward", "already exists", "stale info", "failed to update ref"),
+    *("cannot lock ref", "incorrect old value"),  # two pushes at the very same moment
+)
+# git-lfs's filter starts a process of its own and seven more to read a pointer that stays a pointer.
+_NO_FILTER = tuple(
+    word
+    for option in ("process=", "clean=", "smudge=", "required=false")
+    for word in ("-c", f"filter.lfs.{option}")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where HEAD stands: its branch (None: detached), its commit (None: no commit yet), and whether history is cut."""
+
+    branch: str | None
+    commit: str | None
+    is_shallow: bool
+
+
+class PushRefusedError(RepoError):
+    """A remote, or a hook on the way to it, took none of the references; `is_late` if others pushed first."""
+
+    def __init__(self, message: str, *, reasons: Sequence[str], is_late: bool) -> None:
+        super().__init__(message)
+        self.reasons, self.is_late = tuple(reasons), is_late
 
 
 class Repository(GitReader):
     """A Git repository, by the folder at its top."""
+
+    own_dir: Path  # this work tree's part of the git directory
 
     @classmethod
     def discover(cls, folder: Path) -> Repository:
@@ -40,7 +77,35 @@ class Repository(GitReader):
         # .git/index, and that is what `validate --staged` has to look at.
         index = inherited_index()
         is_ours = index is not None and index.resolve().parent == Path(own).resolve()
-        return cls(Path(root), Path(common), index=index if is_ours else None, object_format=object_format)
+        made = cls(Path(root), Path(common), index=index if is_ours else None, object_format=object_format)
+        made.own_dir = Path(own)
+        return made
+
+    @property
+    def zero(self) -> str:
+        """Return the id that stands for no object: what a reference has before it exists."""
+        return self._zero
+
+    def standing(self) -> Standing:
+        """Return where HEAD stands, by one process where there is a commit."""
+        asked = ("rev-parse", "--is-shallow-repository", "HEAD", "--symbolic-full-name", "HEAD")
+        lines = self.git(*asked, status_ok=(0, 128)).splitlines()
+        if len(lines) == 3:
+            branch = None if lines[2] == "HEAD" else lines[2]
+            return Standing(branch=branch, commit=lines[1], is_shallow=lines[0] == "true")
+        return Standing(branch=self.branch(), commit=None, is_shallow=False)
+
+    @cached_property
+    def committer(self) -> str | None:
+        """Return who would commit and when (`NAME <ADDRESS> SECONDS ZONE`), or None if Git does not know."""
+        return self.identity()
+
+    def settings(self, pattern: str) -> dict[str, str]:
+        """Return what Git's configuration says under the keys that match a pattern, in lower case; the last counts."""
+        said = self.git("config", "-z", "--get-regexp", pattern, status_ok=(0, 1))
+        pairs = (entry.partition("\n") for entry in said.split("\0") if entry)
+        # A key without a value, as in `[tag] gpgSign`, is a yes.
+        return {key.lower(): value if mark else "true" for key, mark, value in pairs}
 
     def write_blob(self, data: bytes) -> str:
         """Store bytes as they are and return the blob's id; no reference changes."""
@@ -58,37 +123,67 @@ class Repository(GitReader):
         message: str,
         files: Mapping[str, tuple[str, str]],
         removed: Sequence[str],
+        objects: NewObjects | None = None,
+        is_signed: bool = False,
     ) -> str:
-        """Make a commit on top of `parent` in a scratch index: nothing that a person sees changes.
+        """Make a commit on top of `parent`: nothing that a person sees changes.
 
-        `files` is path -> (mode, blob id). Returns the commit's id; only `move_refs` makes it visible.
+        `files` is path -> (mode, blob id); blobs not stored yet come in `objects`. A removed path may be a folder.
+        Returns the commit's id; only `move_refs` makes it visible. Raises RepoError where it cannot be signed.
         """
-        own = self.git_dir / "embver"
-        own.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=own, prefix="index-") as scratch:
-            env = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
-            if parent is not None:
-                self.git("read-tree", parent, env=env)
-            self.git("update-index", "-z", "--index-info", stdin=self._index_info(files, removed), env=env)
-            tree = self.git("write-tree", env=env).strip()
-        parents = ["-p", parent] if parent else []
-        return self.git("commit-tree", tree, *parents, "-F", "-", stdin=message.encode()).strip()
+        from embver.store.new_objects import NewObjects
 
-    def build_tag(self, *, tag: str, commit: str, message: str) -> str:
-        """Make an annotated tag object and return its id; no reference changes yet."""
-        tagger = self.git("var", "GIT_COMMITTER_IDENT").strip()
+        new = objects if objects is not None else NewObjects(self)
+        tree = new.tree(parent, files=files, removed=removed)
+        new.store()
+        parents = ["-p", parent] if parent else []
+        signed = ["-S"] if is_signed else []
+        asked = ("commit-tree", tree, *parents, *signed, "-F", "-")
+        try:
+            return self.git(*asked, stdin=message.encode()).strip()
+        except ProcessError as error:
+            if is_signed:
+                from embver.store.signing import not_signed
+
+                raise not_signed("commit", error.stderr) from error
+            raise
+
+    def build_tag(self, *, tag: str, commit: str, message: str, is_signed: bool = False) -> str:
+        """Make an annotated tag object and return its id; no reference changes yet.
+
+        Raises RepoError with what the signing program said if it does not sign.
+        """
+        if is_signed:
+            from embver.store.signing import build_signed_tag
+
+            return build_signed_tag(self, tag=tag, commit=commit, message=message)
+        tagger = self.committer or self.git("var", "GIT_COMMITTER_IDENT").strip()
         body = f"object {commit}\ntype commit\ntag {tag}\ntagger {tagger}\n\n{message.rstrip()}\n"
         return self.git("mktag", stdin=body.encode()).strip()
 
     def move_refs(self, moves: Sequence[tuple[str, str, str]]) -> None:
-        """Move several references (name, new, old) in one transaction: all or none."""
+        """Move several references (name, new, old) in one transaction: all or none; `zero` as new deletes."""
         lines = "".join(f"update {name}\0{new}\0{old}\0" for name, new, old in moves)
         self.git("update-ref", "-z", "-m", "embver release", "--stdin", stdin=lines.encode())
 
     def replace_in_index(self, *, files: Mapping[str, tuple[str, str]], removed: Sequence[str]) -> None:
         """Let the index hold `files` and no longer hold `removed`, then learn the files' times."""
         self.git("update-index", "-z", "--index-info", stdin=self._index_info(files, removed))
-        self.git("update-index", "-q", "--refresh", status_ok=(0, 1))
+        # Named one by one: refreshing the whole index would read whatever else was touched, however large.
+        paths = "\0".join(path for path in files if (self.root / path).exists())
+        if paths:
+            asked = ("add", "--refresh", "--pathspec-from-file=-", "--pathspec-file-nul")
+            self.git(*_NO_FILTER, *asked, stdin=paths.encode(errors="surrogateescape"), status_ok=(0, 1))
+
+    def index_entries(self, folder: str) -> dict[str, tuple[str, str]]:
+        """Return what the index holds below a folder: path -> (mode, blob id)."""
+        found = {}
+        for entry in self.git("ls-files", "-s", "-z", "--", folder).split("\0"):
+            if entry:
+                left, path = entry.split("\t", 1)
+                mode, blob, _ = left.split(" ")
+                found[path] = (mode, blob)
+        return found
 
     def commit_paths(self, paths: Sequence[str], message: str) -> str:
         """Commit some files through GitPython and return the commit's id; other staged changes stay staged."""
@@ -97,8 +192,44 @@ class Repository(GitReader):
         return str(self.head())
 
     def push(self, remote: str, *refs: str) -> None:
-        """Push references by name (never `--tags`: that asks for every tag there is)."""
-        self._call(lambda repo: repo.git.push("--quiet", "--atomic", remote, *refs))
+        """Push references by name, all or none (never `--tags`: that asks for every tag there is).
+
+        Raises PushRefusedError where the remote or a hook said no, RepoError where it is not known what arrived.
+        """
+        argv = ["git", "push", "--quiet", "--atomic", remote, *refs]
+        done = run(argv, cwd=self.root, env=self.environment, check=False)
+        if done.status == 0:
+            return
+        said = done.stderr.decode(errors="replace").strip()
+        names: dict[str, list[str]] = {}
+        for _, name, why in _REFUSED.findall(said):
+            if why != "atomic push failed":
+                names.setdefault(why, []).append(name)
+        if not _REFUSED.search(said) and done.status != 1:
+            raise RepoError(f"git failed: {said}")
+        refused = [f"{', '.join(each)}: {why}" for why, each in names.items()]
+        refused += [line.rstrip() for line in said.splitlines() if line.startswith("remote: ")][:3]
+        is_late = any(word in why for why in names for word in _MOVED_ON)
+        raise PushRefusedError(
+            f"git failed: {said}", reasons=refused or said.splitlines()[:3], is_late=is_late
+        )
+
+    def remote_refs(self, remote: str, *patterns: str) -> dict[str, str]:
+        """Ask a remote for its references (full name -> id; of a tag the object that it is); one `git ls-remote`.
+
+        Raises RepoError where it does not answer.
+        """
+        argv = ["git", "ls-remote", "--quiet", "--refs", remote, *patterns]
+        done = run(argv, cwd=self.root, env=self.environment, check=False)
+        if done.status != 0:
+            said = done.stderr.decode(errors="replace").strip()
+            raise RepoError(f"{remote} cannot be asked: {said}", hint="git remote -v")
+        return {name: found for found, _, name in (line.partition("\t") for line in done.text.splitlines())}
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Tell whether a commit is part of another one's history; False where this clone does not have it."""
+        asked = ("merge-base", "--is-ancestor", older, newer)
+        return run(["git", *asked], cwd=self.root, env=self.environment, check=False).status == 0
 
     def _call(self, work: Any) -> None:
         import git
@@ -112,7 +243,7 @@ class Repository(GitReader):
                 said = said.removeprefix("stderr: ").removeprefix("stdout: ").strip("'\n ")
                 raise RepoError(f"git failed: {said}") from error
 
-    def _index_info(self, files: Mapping[str, tuple[str, str]], removed: Sequence[str]) -> bytes:
+    def _index_info(self, files: Mapping[str, tuple[str, str]], removed: Iterable[str]) -> bytes:
         lines = [f"0 {self._zero}\t{path}\0" for path in removed if path not in files]
         lines += [f"{mode} {blob}\t{path}\0" for path, (mode, blob) in files.items()]
         return "".join(lines).encode(errors="surrogateescape")

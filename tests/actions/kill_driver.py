@@ -18,11 +18,14 @@ import sys
 FILES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.chmod", "os.rmdir", "shutil.copyfile"}
 GIT_WRITES = {
     "hash-object",
+    "unpack-objects",
     "update-index",
     "read-tree",
     "write-tree",
     "commit-tree",
     "mktag",
+    "tag",
+    "init",
     "update-ref",
     "add",
 }

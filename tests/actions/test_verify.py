@@ -97,8 +97,10 @@ def test_what_may_grow_does(story: Sandbox) -> None:
     story.embver("validate")
     story.git("commit", "-qam", "Deprecate emoji 1.0.0")
     assert found(story, code=0) == {}
+    # Words in a card alone have no force: that is the tag's, which `embver deprecate` writes with them.
     listed = story.embver("list", "--json").json
-    assert [entry["status"] for entry in listed] == ["deprecated", "active", "active"]
+    assert [entry["status"] for entry in listed] == ["active", "active", "active"]
+    assert "emoji@1.0.0: its card says deprecated, its tags active\n" in story.embver("verify").err
 
 
 def test_benchmarks_added_later(story: Sandbox) -> None:
