@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from embver.errors import EmbverError, MissingExtra
+from embver.errors import ConfigError, EmbverError, MissingExtra
 from embver.site.config import INHERITED, THEME, inherited_config
 from embver.site.model import SiteData
 from embver.site.pages import FOLDER, MARK, Render, make_pages
@@ -31,6 +31,7 @@ class SiteSettings:
     config: str = "mkdocs.yml"
     docs: str = "site"
     output: str = "build/site"
+    url: str | None = None  # where it will be published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +61,14 @@ def write_site(
 ) -> WrittenSite:
     """Write pages and configuration under a repository's root; files whose bytes are the same are left alone."""
     settings = settings or SiteSettings()
-    docs = root / settings.docs
+    docs, config = root / settings.docs, root / settings.config
+    if config.exists():
+        _check_config(config, settings)
     start = "index.md" if _is_ours(docs / "index.md") else f"{FOLDER}/index.md"
     files = {page.path: page.text for page in make_pages(data, render, start=start)}
-    files[INHERITED] = inherited_config(data, start, _own_pages(docs, files), docs=settings.docs)
+    files[INHERITED] = inherited_config(
+        data, start, _own_pages(docs, files), docs=settings.docs, url=settings.url
+    )
     files[f"{THEME}/main.html"] = render("site/main.html.j2", {})
     before = _ledger(docs)
     written: list[str] = []
@@ -73,7 +78,6 @@ def write_site(
         (written if is_new else unchanged).append(f"{settings.docs}/{path}")
     removed = _remove(docs, sorted(before - set(files)))
     write_if_changed(docs / _LEDGER, "".join(f"{path}\n" for path in sorted(files)).encode())
-    config = root / settings.config
     if not config.exists():
         write_if_changed(config, mkdocs_config(data.title, render, settings=settings).encode())
         written.append(settings.config)
@@ -96,6 +100,7 @@ def build_site(
     if find_spec("mkdocs") is None or find_spec("material") is None:
         raise MissingExtra("site", needed_for="building the site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", settings.config]
+    command += ["--site-dir", settings.output]
     # Material prints an advertisement about MkDocs 2 into every build; this is its own switch for it.
     environment = clean_environment({"NO_MKDOCS_2_WARNING": "1"})
     done = run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
@@ -108,6 +113,19 @@ def build_site(
     output = root / settings.output
     _search_from_a_folder(output)
     return output / "index.html"
+
+
+def _check_config(config: Path, settings: SiteSettings) -> None:
+    """Raise ConfigError if mkdocs.yml, which is the user's, builds another folder than the settings name."""
+    inherited = f"{settings.docs}/{INHERITED}"
+    lines = config.read_text(encoding="utf-8", errors="replace").splitlines()
+    named = [line.partition(":")[2].strip().strip("\"'") for line in lines if line.startswith("INHERIT:")]
+    if named and named[-1].removeprefix("./") != inherited:
+        number = next(index for index, line in enumerate(lines, 1) if line.startswith("INHERIT:"))
+        raise ConfigError(
+            f"{config.name}:{number}: it builds on {named[-1]}, and the pages are written to {settings.docs}/",
+            hint=f"{config.name}: INHERIT: {inherited} and docs_dir: {settings.docs}, or site.folder in the settings",
+        )
 
 
 def _search_from_a_folder(output: Path) -> None:

@@ -35,14 +35,18 @@ validation:
 """
 
 
-def inherited_config(data: SiteData, start: str, own_pages: Iterable[str], *, docs: str) -> str:
+def inherited_config(
+    data: SiteData, start: str, own_pages: Iterable[str], *, docs: str, url: str | None = None
+) -> str:
     """Return the inherited configuration: explicit navigation by name, the user's own pages after it.
 
-    `docs` is the documentation folder as mkdocs.yml sees it.
+    `docs` is the documentation folder as mkdocs.yml sees it, `url` where the site is published.
 
     Versions are not in the navigation: it is repeated on every page, so each would grow with all of them.
     """
     lines = ["# Written by `embver site`; settings of your own belong in mkdocs.yml."]
+    if url is not None:
+        lines.append(f"site_url: {yaml_text(url)}")
     lines += [f"theme: {{custom_dir: {yaml_text(f'{docs}/{THEME}')}}}", _SETTINGS + "nav:"]
     own = sorted(own_pages)
     if start != "index.md":

@@ -12,7 +12,16 @@ from embver.site.model import SiteData, SiteEmbedding, SiteVersion
 from embver.site.series import Series, main_series, series_of
 from embver.site.text import code, escape, heading, number, yaml_text
 from embver.site.version_changes import field_rows, people_words
-from embver.site.words import LEVELS, VERDICTS, advice, level_badge, status_badge, verdict_badge
+from embver.site.words import (
+    LEVELS,
+    VERDICTS,
+    advice,
+    level_badge,
+    stage_badges,
+    status_badge,
+    status_words,
+    verdict_badge,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +34,9 @@ class VersionRow:
     level: str
     badge: str
     verdict: str
-    status: str
+    status: str  # badges of status and stages
+    told: str  # why it should be left, as inline Markdown
+    state: str
     summary: str
     more: tuple[str, ...]
     metric: str
@@ -60,6 +71,7 @@ def embedding_context(embedding: SiteEmbedding) -> dict[str, Any]:
         "name": escape(embedding.name),
         "description": escape(current.card.plain.get("description") or ""),
         "current": row_of(current),
+        "stages": _stages(embedding),
         "versions": tuple(row_of(version) for version in reversed(embedding.versions)),
         "groups": _charts(embedding),
         "has_benchmarks": any(version.card.benchmarks for version in embedding.versions),
@@ -114,6 +126,7 @@ def start_context(data: SiteData, *, folder: str) -> dict[str, Any]:
                 "link": f"{folder}{embedding.name}/index.md",
                 "description": escape(current.card.plain.get("description") or ""),
                 "row": row_of(current),
+                "stages": _stages(embedding),
                 "row_link": f"{folder}{embedding.name}/{current.number}.md",
                 "changelog": f"{folder}{embedding.name}/changelog.md",
                 "advice": advice(current),
@@ -155,7 +168,9 @@ def row_of(version: SiteVersion) -> VersionRow:
         level=version.level,
         badge=level_badge(version.level),
         verdict="" if version.is_first else verdict_badge(version.verdict),
-        status=status_badge(version.card.status),
+        status=f"{status_badge(version.status.state)} {stage_badges(version.stages)}".strip(),
+        told=status_words(version),
+        state=version.status.state,
         summary=words[0],
         more=tuple(words[1:]),
         metric=f"{escape(quoted[1].key)} <b>{number(quoted[1].value)}</b>" if quoted else "",
@@ -228,6 +243,20 @@ def _legend(embedding: SiteEmbedding) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _stages(embedding: SiteEmbedding) -> tuple[Mapping[str, str], ...]:
+    """Return each stage with the version that holds it, its page and the day of its release."""
+    return tuple(
+        {
+            "stage": escape(stage),
+            "number": escape(version.number),
+            "file": f"{version.number}.md",
+            "date": escape(version.date),
+            "state": "" if version.status.is_active else escape(version.status.state),
+        }
+        for stage, version in embedding.stages.items()
+    )
+
+
 def _section(version: SiteVersion) -> str:
     return {"first": "Added", "minor": "Added", "patch": "Fixed"}.get(version.level, "Changed")
 
@@ -235,15 +264,20 @@ def _section(version: SiteVersion) -> str:
 def _warnings(embedding: SiteEmbedding) -> tuple[str, ...]:
     """Return what someone should know before using the current version."""
     current, warnings = embedding.current, []
-    if current.card.status != "active":
-        warnings.append(f"{escape(current.number)} is {escape(current.card.status)}")
+    if not current.status.is_active:
+        warnings.append(f"{escape(current.number)} is {escape(current.status.state)}")
+    for stage, version in embedding.stages.items():
+        if not version.status.is_active:
+            warnings.append(
+                f"{escape(stage)} is {escape(version.number)}, which is {escape(version.status.state)}"
+            )
     if not current.is_first and current.verdict is None and current.level != "major":
         warnings.append(f"{escape(current.number)} was never measured against the release before it")
     if not current.card.benchmarks:
         warnings.append(
             f"no benchmark of {escape(current.number)} was recorded: {code(f'embver bench {embedding.name}')}"
         )
-    withdrawn = [version.number for version in embedding.versions if version.card.status == "yanked"]
+    withdrawn = [version.number for version in embedding.versions if version.status.is_yanked]
     if withdrawn:
         warnings.append(f"withdrawn: {escape(', '.join(withdrawn))}")
     return tuple(warnings)

@@ -11,8 +11,9 @@ from embver.site.model import SiteData, SiteVersion
 def versions_json(data: SiteData) -> str:
     """Return every version of every embedding, oldest first.
 
-    `{schema, title, commit, embeddings: [{name, title, current, versions: [{name, version, tag, commit, date, level,
-    verdict, status, space, fingerprint, metrics: [{benchmark, key, value, low, high, main}]}]}]}`; keys are stable.
+    `{schema, title, commit, embeddings: [{name, title, current, stages: {STAGE: VERSION}, versions: [{name, version, tag,
+    commit, date, level, verdict, status, status_record: {state, reason, successor, since}, stages, space, fingerprint,
+    metrics: [{benchmark, key, value, low, high, main}]}]}]}`; keys are stable.
     """
     plain = {
         "schema": 1,
@@ -23,6 +24,7 @@ def versions_json(data: SiteData) -> str:
                 "name": embedding.name,
                 "title": embedding.title,
                 "current": embedding.current.number,
+                "stages": {stage: version.number for stage, version in embedding.stages.items()},
                 "versions": [_version(version) for version in embedding.versions],
             }
             for embedding in data.embeddings
@@ -41,7 +43,9 @@ def _version(version: SiteVersion) -> dict[str, Any]:
         "date": release.date,
         "level": version.level,
         "verdict": version.verdict,
-        "status": version.card.status,
+        "status": version.status.state,
+        "status_record": version.status.to_record(),
+        "stages": list(version.stages),
         "space": {
             "dimensions": space.dimensions,
             "metric": space.metric,

@@ -8,6 +8,7 @@ from embver.card import Card
 from embver.diff import Change
 from embver.history import Release
 from embver.levels import Verdict
+from embver.lifecycle import NO_STATUS, Status
 from embver.policy import Reason
 
 _VERDICTS = {verdict.word for verdict in Verdict}
@@ -22,6 +23,8 @@ class SiteVersion:
     changes: tuple[Change, ...] = ()
     reasons: tuple[Reason, ...] = ()
     previous: Release | None = None
+    status: Status = NO_STATUS
+    stages: tuple[str, ...] = ()
 
     @property
     def number(self) -> str:
@@ -73,7 +76,7 @@ class SiteEmbedding:
     @property
     def current(self) -> SiteVersion:
         """Return the newest version that is neither withdrawn nor a pre-release, else the newest."""
-        kept = [version for version in self.versions if version.card.status != "yanked"]
+        kept = [version for version in self.versions if not version.status.is_yanked]
         finished = [version for version in kept if not version.release.version.is_prerelease]
         return (finished or kept or list(self.versions))[-1]
 
@@ -81,6 +84,12 @@ class SiteEmbedding:
     def title(self) -> str:
         """Return the current card's title."""
         return self.current.card.title
+
+    @property
+    def stages(self) -> dict[str, SiteVersion]:
+        """Return which version holds each stage, by the stage's name."""
+        held = {stage: version for version in self.versions for stage in version.stages}
+        return dict(sorted(held.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

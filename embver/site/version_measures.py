@@ -52,6 +52,13 @@ LABELLED: tuple[tuple[str, str, str], ...] = (
     ("new_new", "New queries, new index", "Everything was updated."),
     ("negative_flips", "Negative flips", "Queries that found it before and miss it now."),
 )
+BRIDGED: tuple[tuple[str, str, str], ...] = (
+    ("kept", "Keep the old encoder", "Old queries on the old index: what a bridge has to beat."),
+    ("misaligned", "No bridge", "New queries on the old index as they are."),
+    ("bridged", "Bridged", "New queries on the old index, translated by the map."),
+    ("full", "Re-encode all", "New queries on the new index: what there is to gain."),
+    ("arr", "Recovered", "The bridged rate as a share of that after re-encoding all."),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +90,7 @@ class Comparison:
     strata: tuple[Stratum, ...]
     measures: tuple[Measure, ...]
     labelled: tuple[Measure, ...]
+    bridged: tuple[Measure, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +145,7 @@ def comparison(record: Compatibility) -> Comparison:
         strata=tuple(_stratum(stratum) for stratum in strata),
         measures=_measures(MEANINGS, strata),
         labelled=_measures(LABELLED, labelled),
+        bridged=_measures(BRIDGED, [stratum.get("bridge") or {} for stratum in strata]),
     )
 
 
@@ -168,10 +177,15 @@ def _stratum(stratum: Mapping[str, Any]) -> Stratum:
         about.append(f"{number(stratum['n'])} queries")
     if "documents" in stratum:
         about.append(f"{number(stratum['documents'])} documents")
+    if "dimensions" in stratum:
+        about.append(f"the first {number(stratum['dimensions'])} dimensions")
+    if stratum.get("bridge"):
+        about.append(f"bridge by {escape(stratum['bridge'].get('method', ''))}")
     if stratum.get("route"):
         about.append(f"decided by {escape(_ROUTES.get(str(stratum['route']), stratum['route']))}")
     return Stratum(
-        name=f"{escape(stratum.get('query', ''))} \u2192 {escape(stratum.get('document', ''))}",
+        name=f"{escape(stratum.get('query', ''))} \u2192 {escape(stratum.get('document', ''))}"
+        + (f" at {number(stratum['dimensions'])}" if "dimensions" in stratum else ""),
         badge=verdict_badge(stratum.get("verdict")),
         about=", ".join(about),
         reasons=tuple(escape(reason) for reason in stratum.get("reasons") or ()),

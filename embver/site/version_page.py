@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embver.site.model import SiteData, SiteEmbedding, SiteVersion
-from embver.site.text import code, escape, heading, number, size, yaml_text
+from embver.site.text import escape, heading, number, size, yaml_text
 from embver.site.version_changes import field_rows, measured_reasons, override_words, people_words
 from embver.site.version_facts import (
     data_sets,
@@ -19,7 +19,14 @@ from embver.site.version_facts import (
     training,
 )
 from embver.site.version_measures import benchmark_views, comparison, moves
-from embver.site.words import advice, level_badge, status_badge, verdict_badge
+from embver.site.words import (
+    advice,
+    level_badge,
+    stage_badges,
+    status_badge,
+    status_words,
+    verdict_badge,
+)
 
 
 def version_context(data: SiteData, embedding: SiteEmbedding, position: int) -> dict[str, Any]:
@@ -37,8 +44,9 @@ def version_context(data: SiteData, embedding: SiteEmbedding, position: int) -> 
         "title": escape(version.card.title),
         "level": level_badge(version.level),
         "verdict": "" if version.is_first else verdict_badge(version.verdict),
-        "status": status_badge(version.card.status),
-        "status_words": _status_words(plain),
+        "status": f"{status_badge(version.status.state)} {stage_badges(version.stages)}".strip(),
+        "status_words": status_words(version),
+        "state": escape(version.status.state),
         "date": escape(version.date),
         "advice": advice(version),
         "tone": _tone(version),
@@ -83,25 +91,13 @@ def _earlier(embedding: SiteEmbedding, position: int) -> SiteVersion | None:
 
 
 def _tone(version: SiteVersion) -> str:
+    if version.status.is_yanked:
+        return "break"
     if version.is_first:
         return "first"
     return {"identical": "keep", "equivalent": "keep", "compatible": "keep"}.get(
         version.verdict or "", "break"
     )
-
-
-def _status_words(plain: Mapping[str, Any]) -> str:
-    status = plain.get("status") or {}
-    if status.get("state", "active") == "active":
-        return ""
-    parts = [f"This version is <b>{escape(status['state'])}</b>"]
-    if status.get("since"):
-        parts.append(f" since {escape(status['since'])}")
-    if status.get("reason"):
-        parts.append(f": {escape(status['reason'])}")
-    if status.get("successor"):
-        parts.append(f". Use {code(status['successor'])} instead")
-    return "".join(parts) + "."
 
 
 def _tiles(version: SiteVersion, earlier: SiteVersion | None) -> tuple[tuple[str, str, str], ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from embver.site.model import SiteVersion
-from embver.site.text import escape
+from embver.site.text import code, escape
 
 # Word: sign, what it asks of a reader.
 LEVELS = {
@@ -58,8 +61,38 @@ def status_badge(state: str) -> str:
     return f'<span class="ev-badge ev-status ev-{escape(state)}"><span aria-hidden="true">!</span> {escape(state)}</span>'
 
 
+def stage_badges(stages: Iterable[str]) -> str:
+    """Return a badge for each stage that a version holds."""
+    return " ".join(
+        f'<span class="ev-badge ev-stage" title="the stage {escape(stage)}">'
+        f'<span aria-hidden="true">\u25c9</span> {escape(stage)}</span>'
+        for stage in stages
+    )
+
+
+def status_words(version: SiteVersion) -> str:
+    """Return what is said of a version that should be left or must not be used, as inline Markdown; else nothing.
+
+    A successor of the same embedding is a link: the pages of its versions lie in one folder.
+    """
+    status = version.status
+    if status.is_active:
+        return ""
+    since = f" since {escape(status.since)}" if status.since else ""
+    reason = f": {escape(status.reason)}" if status.reason else ""
+    words = f"**{escape(status.state.capitalize())}**{since}{reason}"
+    if not status.successor:
+        return words if words.endswith(".") else f"{words}."
+    name, _, number = status.successor.partition("@")
+    is_neighbour = name == version.release.name and re.fullmatch(r"[0-9A-Za-z.+-]+", number)
+    target = f"[{escape(number)}]({number}.md)" if is_neighbour else code(status.successor)
+    return f"{words.removesuffix('.')}. Use {target} instead."
+
+
 def advice(version: SiteVersion) -> str:
     """Return what someone who runs the previous version has to do."""
+    if version.status.is_yanked:
+        return "Do not move to it: it was withdrawn."
     if version.is_first:
         return "The first release: there is no older index to keep."
     if version.verdict in _ADVICE:

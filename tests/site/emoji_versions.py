@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from embver.card import Card, card_digest, space_id
 from embver.diff import compare
 from embver.history import Release
 from embver.levels import Verdict
+from embver.lifecycle import NO_STATUS, Status
 from embver.policy import Measured, judge
 from embver.site.model import SiteData, SiteEmbedding, SiteVersion
 from embver.version import Version
@@ -438,7 +440,6 @@ def hostile_embedding() -> SiteEmbedding:
     plain["intended_use"] = plain["limitations"] = [HOSTILE]
     plain["notes"] = [{"text": HOSTILE}]
     plain["changes"] = [{"area": HOSTILE, "text": HOSTILE}, {"area": "x", "text": "w" * 10_000}]
-    plain["status"] = {"state": "deprecated", "reason": HOSTILE, "successor": HOSTILE}
     plain["override"] = {"computed": "major", "chosen": "minor", "reason": HOSTILE, "by": HOSTILE}
     plain["encoders"]["text"]["preprocessing"].append({"step": HOSTILE, HOSTILE: HOSTILE})
     plain["encoders"]["text"]["languages"] = [f"x-{number}" for number in range(500)]
@@ -460,4 +461,29 @@ def hostile_embedding() -> SiteEmbedding:
     plain["compatibility"][0]["probe"] = HOSTILE
     second = with_artifacts(plain)
     second["artifacts"][0]["path"] = 'a"]; import os\n```\n# x'
-    return embedding([first, second])
+    made = embedding([first, second])
+    status = Status(state="deprecated", reason=HOSTILE, successor=f"hostile@{HOSTILE}", since=HOSTILE)
+    versions = [replace(version, status=status, stages=("prod", HOSTILE)) for version in made.versions]
+    return replace(made, versions=tuple(versions))
+
+
+def aged_site() -> SiteData:
+    """Return the site once 1.0.0 is deprecated, 1.1.0 and 2.0.0 are yanked, and 1.1.1 and 1.0.0 hold stages."""
+    ages = {
+        "1.0.0": Status(
+            state="deprecated", reason="One style only", successor="emoji@1.1.1", since="2026-11-20"
+        ),
+        "1.1.0": Status(
+            state="yanked", reason="Its tokenizer cut texts.", successor="emoji@1.1.1", since="2026-11-21"
+        ),
+        "2.0.0": Status(
+            state="yanked", reason="Wrong checkpoint", successor="other@3.0.0", since="2026-11-22"
+        ),
+    }
+    stages = {"1.1.1": ("prod", "staging"), "1.0.0": ("legacy",)}
+    site = emoji_site()
+    versions = [
+        replace(version, status=ages.get(version.number, NO_STATUS), stages=stages.get(version.number, ()))
+        for version in site.embeddings[0].versions
+    ]
+    return replace(site, embeddings=(replace(site.embeddings[0], versions=tuple(versions)),))

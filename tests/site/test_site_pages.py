@@ -60,6 +60,8 @@ def test_versions_json_has_the_documented_keys(pages: dict[str, str]) -> None:
         "level",
         "verdict",
         "status",
+        "status_record",
+        "stages",
         "space",
         "fingerprint",
         "metrics",
