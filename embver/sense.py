@@ -34,6 +34,19 @@ def check_sense(plain: Mapping[str, Any], *, folder: str | None = None) -> tuple
     return tuple(islice(found, _MAX_FLAWS))
 
 
+def misplaced(plain: Mapping[str, Any], path: str) -> Flaw | None:
+    """Return what is wrong with a card whose path is another embedding's: embeddings/NAME/VERSION/card.yaml."""
+    name, folders = str(plain["name"]), path.rpartition("/")[0].rpartition("/")[0]
+    if folders in ("", ".") or f"/{folders}".endswith(f"/{name}"):
+        return None
+    return Flaw(
+        where=("name",),
+        rule="name-folder",
+        message=f"name is {name}, and the card lies in {folders}/",
+        hint="a version belongs to the embedding whose folder it is in",
+    )
+
+
 def _without_stale(plain: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a working card without its artifacts where its fingerprint says that they are to be encoded anew.
 
@@ -58,6 +71,7 @@ def _without_stale(plain: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _identity(plain: Mapping[str, Any], folder: str | None) -> Iterator[Flaw]:
     version = plain.get("version")
+    yield from _previous(plain.get("previous"), plain.get("name"), version)
     if folder is None:
         return
     if folder == "next" and version is not None:
@@ -75,6 +89,27 @@ def _identity(plain: Mapping[str, Any], folder: str | None) -> Iterator[Flaw]:
             hint=f"version: {folder}",
             lacking=() if version is None else None,
         )
+
+
+def _previous(previous: Any, name: Any, version: Any) -> Iterator[Flaw]:
+    if previous is None:
+        return
+    from embver.version import Version
+
+    other, _, number = str(previous).partition("@")
+    if name is not None and other != name:
+        yield Flaw(
+            where=("previous",),
+            rule="previous",
+            message=f"a version of {name} goes on from a version of {name}, and not from {previous}",
+            hint=f"previous: {name}@{number}",
+        )
+    elif version is not None and not Version.parse(number) < Version.parse(str(version)):
+        message, hint = (
+            f"{previous} is not before {version}",
+            "an earlier release, or without this line the latest",
+        )
+        yield Flaw(where=("previous",), rule="previous", message=message, hint=hint)
 
 
 def _space(space: Mapping[str, Any]) -> Iterator[Flaw]:

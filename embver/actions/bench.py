@@ -8,21 +8,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from embver import __version__
+from embver.actions.bench_change import before, compared
 from embver.actions.comparing import probe_vectors
 from embver.actions.inputs import probe_items, resolve_model
 from embver.actions.workspace import CARD, ITEMS, Source, Workspace
 from embver.card import Card
 from embver.errors import ConfigError, UsageError
 from embver.probe import ProbeItem, ProbeSet, parse_items
+from embver.store.card_edit import Entry
 from embver.store.cards import update_card
 from embver.store.config import BenchmarkSetting
 from embver.store.files import write_atomic
 
 if TYPE_CHECKING:
     from embver.measure.retrieval import Evaluation
+
+FORMAT_VERSION: Final = 1
+# What people write beside a benchmark's numbers stays when it is run again.
+_OF_PEOPLE: Final = ("title", "hardware", "verified", "notes")
 
 Progress = Callable[[str, int, int], None]
 Rows = dict[str, Any]  # item id -> row of its vector
@@ -52,27 +58,42 @@ def bench(
         raise UsageError(
             "there is no benchmark to run", hint="embver.toml: [[benchmark]] id, items, query, document"
         )
-    records, files = [], {}
+    records: list[dict[str, Any]] = []
+    files: dict[str, bytes] = {}
+    base = work.base(card)
     cache: dict[str, tuple[ProbeSet, Mapping[str, Rows]]] = {}
     for setting in settings:
         items, vectors = _vectors(work, source, card, setting, cache, progress, device)
-        record, raw = _run(card, setting, items, vectors)
+        evaluation = _evaluate(card, setting, items, vectors)
+        record = _record(card, setting, items, evaluation)
         path = f"benchmarks/{setting.id}.json"
-        files[path] = raw
-        digest = hashlib.sha256(raw).hexdigest()
+        files[path] = raw = _raw(setting, items, evaluation)
         record |= {
             "harness": {"name": "embver", "version": __version__},
             "date": now.strftime("%Y-%m-%d"),
-            "source": {"format": "embver.bench", "path": path, "sha256": digest},
+            "source": {
+                "format": "embver.bench",
+                "format_version": str(FORMAT_VERSION),
+                "path": path,
+                "sha256": hashlib.sha256(raw).hexdigest(),
+                "size_bytes": len(raw),
+            },
         }
+        if base is not None:
+            record = compared(record, evaluation, before(work, base, setting.id))
         records.append(record)
     for path, raw in files.items():
         write_atomic(work.path(source.folder, path), raw)
     file = work.path(source.folder, CARD)
-    kept = [
-        dict(entry.plain) for entry in card.benchmarks if entry.id not in {record["id"] for record in records}
+    said = {
+        entry.id: {key: entry.plain[key] for key in _OF_PEOPLE if key in entry.plain}
+        for entry in card.benchmarks
+    }
+    updates = [
+        (("benchmarks", Entry("id", record["id"])), {**said.get(record["id"], {}), **record})
+        for record in records
     ]
-    write_atomic(file, update_card(file.read_bytes().decode(), [(("benchmarks",), kept + records)]).encode())
+    write_atomic(file, update_card(file.read_bytes().decode(), updates).encode())
     work.repo.stage([f"{source.folder}/{path}" for path in (CARD, *files)])
     return BenchReport(reference=source.reference, records=tuple(records))
 
@@ -140,10 +161,10 @@ def _encode(
     return found
 
 
-def _run(
+def _evaluate(
     card: Card, setting: BenchmarkSetting, items: ProbeSet, vectors: Mapping[str, Rows]
-) -> tuple[dict[str, Any], bytes]:
-    """Evaluate one benchmark; return its record and its raw file, per-query scores included."""
+) -> Evaluation:
+    """Evaluate one benchmark; raise ConfigError naming its setting where that cannot be done."""
     import numpy as np
 
     from embver.measure.retrieval import evaluate
@@ -165,10 +186,9 @@ def _run(
         document=np.stack([found[item.id] for item in documents]),
     )
     try:
-        evaluation = evaluate(stratum, side, metric=card.space.metric, metrics=setting.metrics)
+        return evaluate(stratum, side, metric=card.space.metric, metrics=setting.metrics)
     except ValueError as error:
         raise ConfigError(f"embver.toml: benchmark {setting.id}: {error}") from error
-    return _record(card, setting, items, evaluation), _raw(setting, items, evaluation)
 
 
 def _chosen(items: ProbeSet, setting: BenchmarkSetting, modality: str, role: str) -> list[ProbeItem]:
@@ -193,31 +213,41 @@ def _record(card: Card, setting: BenchmarkSetting, items: ProbeSet, evaluation: 
         if result.key == setting.main:
             plain = {"key": plain["key"], "value": plain["value"], "main": True, **plain}
         metrics.append(plain)
-    letters = f"{setting.query[0]}2{setting.document[0]}"
+    is_crossed = setting.query != setting.document
+    task = {
+        "name": setting.title or setting.id,
+        "type": "Any2AnyRetrieval" if is_crossed else "Retrieval",
+        "category": f"{setting.query[0]}2{setting.document[0]}",
+    }
+    protocol = {
+        "queries": len(evaluation.query_ids),
+        "candidates": evaluation.candidates,
+        "relevant_per_query": round(evaluation.relevant_per_query, 4),
+        "relevance": "binary",
+        "tie_break": "id",
+        "similarity": card.space.metric,
+    }
+    if setting.where:
+        protocol["where"] = {side: dict(wanted) for side, wanted in setting.where.items()}
     return {
         "id": setting.id,
-        "task": {"name": setting.title or setting.id, "type": "Retrieval", "category": letters},
-        "dataset": {"id": items.name, "sha256": items.digest.removeprefix("sha256:")},
-        "protocol": {
-            "queries": len(evaluation.query_ids),
-            "candidates": evaluation.candidates,
-            "relevant_per_query": round(evaluation.relevant_per_query, 4),
-            "relevance": "binary",
-            "tie_break": "id",
-            "similarity": card.space.metric,
-        },
+        "task": task,
+        "dataset": {"id": items.name, "uri": setting.items, "sha256": items.digest.removeprefix("sha256:")},
+        "protocol": protocol,
         "metrics": metrics,
+        "subject": {"served_dim": card.space.dimensions},
     }
 
 
 def _raw(setting: BenchmarkSetting, items: ProbeSet, evaluation: Evaluation) -> bytes:
     plain = {
         "format": "embver.bench",
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "id": setting.id,
         "items": {"name": items.name, "digest": items.digest},
         "metrics": {result.key: result.to_plain() for result in evaluation.results},
         "queries": list(evaluation.query_ids),
+        "pairs": list(evaluation.query_pairs),
         "per_query": {
             key: [round(float(score), 6) for score in scores] for key, scores in evaluation.per_query.items()
         },

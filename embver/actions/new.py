@@ -1,41 +1,52 @@
-"""Begin the next version: `next/` from the newest version's card, or from the template for a first one."""
+"""Begin the next version: `next/` from the newest version's card, an older one's, or the template for a first one."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from embver.actions.workspace import CARD, NEXT, Workspace
 from embver.card import DERIVED
 from embver.errors import UsageError
+from embver.history import Release
 from embver.store.cards import read_card_text, update_card
 from embver.store.files import write_atomic
 from embver.store.templates import render_template
+from embver.version import Version
 
 if TYPE_CHECKING:
     from embver.encode.describe import Described
 
 # Of the last release's card `next/` keeps what people wrote, and of that nothing that speaks of one release.
-_DROPPED = ("version", "changes", "override", "status", "notes", *DERIVED)
+_DROPPED = ("version", "previous", "changes", "override", "status", "notes", *DERIVED)
 _DROPPED_OF_ENCODER = ("weights", "tokenizer_sha256", "processor_sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewReport:
-    """The card that was written, and what it was made from (None: the template)."""
+    """The card that was written, and what it was made from (None: the template).
+
+    `previous` is what the card says that it was begun from, where it says so: a release of an older line.
+    """
 
     path: str
     base: str | None
+    previous: str | None = None
 
 
-def new(work: Workspace, name: str, *, model: str | None = None) -> NewReport:
-    """Write `next/card.yaml`; raise UsageError if it exists: nothing that was written is overwritten."""
+def new(work: Workspace, name: str, *, model: str | None = None, origin: str | None = None) -> NewReport:
+    """Write `next/card.yaml`; raise UsageError if it exists: nothing that was written is overwritten.
+
+    `origin` is the release to begin from, NAME@VERSION or VERSION, where that is not the newest.
+    """
     work.check_name(name)
     folder = work.folder(name, NEXT)
     file = work.path(folder, CARD)
     if file.exists():
         raise UsageError(f"{folder}/{CARD} exists already", hint=f"embver status {name}")
-    current = work.newest(name)
+    current = work.newest(name) if origin is None else _origin(work, name, origin)
+    previous = None
     if current is None:
         text = render_template("card.yaml.j2", _first_card(work, name, model))
     else:
@@ -50,12 +61,29 @@ def new(work: Workspace, name: str, *, model: str | None = None) -> NewReport:
             dropped += [(("encoders", modality, key), None) for key in keys]
         if model is not None:
             dropped += _from_model(work, card.plain, model)
+        if current != work.newest(name):
+            # What is compared with, and counted on from, is the line of that release, and no more the latest.
+            previous = current.reference
+            dropped.append((("previous",), previous))
         text = update_card(card.text, dropped)
     problems = read_card_text(text, path=f"{folder}/{CARD}").problems
     if problems:
         raise UsageError(f"the new card cannot be read: {problems[0].format()}")
     write_atomic(file, text.encode())
-    return NewReport(path=f"{folder}/{CARD}", base=current.reference if current else None)
+    base = current.reference if current else None
+    return NewReport(path=f"{folder}/{CARD}", base=base, previous=previous)
+
+
+def _origin(work: Workspace, name: str, text: str) -> Release:
+    """Return the release that a person named to begin from; raise UsageError if it is none of this embedding."""
+    with contextlib.suppress(ValueError):
+        text = f"{name}@{Version.parse(text.removeprefix('v'))}"
+    release = work.find(text)
+    if release.name != name:
+        raise UsageError(
+            f"--from {text}: a version of {name} goes on from a version of {name}", hint=f"embver list {name}"
+        )
+    return release
 
 
 def _first_card(work: Workspace, name: str, model: str | None) -> dict[str, Any]:

@@ -9,13 +9,12 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from embver.actions.contents import INDEX, WORK_TREE, Content, Key, Place
-from embver.card import space_id
 from embver.exchange import dvc
 from embver.problem import Flaw
 from embver.store.cards import read_card_text
 
-_ELSEWHERE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # a URI, not a path
-_HERE: Final = ("git", "git-lfs", "dvc")  # trackers whose pointers lie in the repository
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # a URI, not a path
+HERE: Final = ("git", "git-lfs", "dvc")  # trackers whose pointers lie in the repository
 _ALGORITHMS: Final[Mapping[str, tuple[str, ...]]] = {
     "git": ("sha256", "git"),
     "git-lfs": ("sha256",),
@@ -48,7 +47,7 @@ class Pin:
 
     def keys(self) -> tuple[Key, ...]:
         """Return what has to be looked at; nothing outside of the repository is."""
-        if not _is_inside(self.path):
+        if not is_inside(self.path):
             return ()
         paths = [self.path]
         if self.tracker == "dvc":
@@ -66,7 +65,7 @@ def pins(
     `place` is where the card's own version lies. What `embver encode` filled in is not looked at while `next/` says
     by its fingerprint that it has to be encoded anew.
     """
-    is_stale = is_next and plain.get("fingerprint") != space_id(plain)
+    is_stale = is_next and _is_stale(plain)
     found: list[Pin] = []
     flaws: list[Flaw] = []
     for number, entry in enumerate((plain.get("training") or {}).get("data") or ()):
@@ -77,7 +76,7 @@ def pins(
         where: Where = ("encoders", modality)
         model = encoder["model"]
         folder, tag = model.get("path"), model.get("tag")
-        if not folder or not _is_inside(folder):
+        if not folder or not is_inside(folder):
             continue
         is_tagged = tag is not None and tag in tags
         if tag is not None and not is_tagged:
@@ -109,9 +108,7 @@ def pins(
 
 def _data(entry: Mapping[str, Any], where: Where, place: Place, tags: frozenset[str]) -> Iterator[Pin]:
     uri, tracker = entry.get("uri"), entry.get("tracked_by")
-    if not uri or _ELSEWHERE.match(uri) or (tracker not in _HERE and tracker is not None):
-        return
-    if tracker is None and not _is_inside(uri):
+    if not uri or is_elsewhere(uri, tracker) or (tracker is None and not is_inside(uri)):
         return
     name, version = entry.get("name"), entry.get("version")
     tag = next(
@@ -121,7 +118,7 @@ def _data(entry: Mapping[str, Any], where: Where, place: Place, tags: frozenset[
     yield Pin(
         where=where,
         what=name or uri,
-        path=uri.strip("/") if _is_inside(uri) else uri,
+        path=uri.strip("/") if is_inside(uri) else uri,
         tracker=tracker,
         digest=entry.get("digest"),
         place=f"refs/tags/{tag}" if tag else INDEX if is_id and place is WORK_TREE else place,
@@ -132,7 +129,7 @@ def _data(entry: Mapping[str, Any], where: Where, place: Place, tags: frozenset[
 def check_pin(pin: Pin, found: Found) -> Iterator[Flaw]:
     """Check that a pinned thing is there and has the digest that the card recorded."""
     at = f" at the tag {pin.tag}" if pin.tag else ""
-    if pin.tracker is not None and not _is_inside(pin.path):
+    if pin.tracker is not None and not is_inside(pin.path):
         yield _missing(pin, f"{pin.path} lies outside of this repository")
         return
     if pin.digest is not None and pin.tracker is not None:
@@ -214,6 +211,18 @@ def _short(digest: str | None) -> str:
     return f"{algorithm}:{hexadecimal[:12]}…"
 
 
-def _is_inside(path: str) -> bool:
+def is_elsewhere(uri: str, tracker: str | None) -> bool:
+    """Tell whether a card says of a thing that this repository does not keep it."""
+    return _SCHEME.match(uri) is not None or (tracker is not None and tracker not in HERE)
+
+
+def is_inside(path: str) -> bool:
+    """Tell whether a path stays in the repository."""
     parts = PurePosixPath(path).parts
     return bool(parts) and not path.startswith("/") and ".." not in parts and ".git" not in parts
+
+
+def _is_stale(plain: Mapping[str, Any]) -> bool:
+    from embver.card import space_id  # only for a working version: start-up is the hook's cost
+
+    return plain.get("fingerprint") != space_id(plain)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from embver.actions.encode import sums_of
+from embver import history
+from embver.actions.committed import problems_of_next
 from embver.actions.status import StatusReport
+from embver.actions.sums import SUMS, sums_of
 from embver.actions.workspace import CARD, NEXT, SCRATCH, Workspace, read_pointer
-from embver.errors import RepoError, UsageError
+from embver.errors import CardError, PolicyError, RepoError, UsageError
+from embver.levels import Level
 from embver.pointer import Pointer
 from embver.store.config import FILE_NAME
 from embver.store.files import hash_file
+from embver.store.repo import Standing
 from embver.version import Version
-
-SUMS = "SHA256SUMS"
 
 
 def check_encoded(work: Workspace, report: StatusReport) -> None:
@@ -41,38 +43,51 @@ def check_encoded(work: Workspace, report: StatusReport) -> None:
         )
 
 
-def uncommitted(work: Workspace, report: StatusReport) -> tuple[str, ...]:
-    """Return what the version stands on and no commit holds: a clone of the release would lack it."""
-    plain = report.card.plain
-    data = [plain.get("corpus") or {}, *((plain.get("training") or {}).get("data") or ())]
-    named = [str(entry["uri"]) for entry in data if entry.get("uri") and "://" not in str(entry["uri"])]
-    models = [(encoder.get("model") or {}).get("path") for encoder in report.card.encoders.values()]
-    probe = work.settings.probe_for(report.name)
-    settings = (".gitattributes", ".lfsconfig", FILE_NAME)
-    paths = sorted({*settings, *named, *(str(path) for path in (*models, probe) if path)})
-    return work.repo.changed_paths(*(path for path in paths if work.path(path).exists()))
+def check_truth(work: Workspace, report: StatusReport) -> None:
+    """Raise CardError listing everything in which the version differs from the commit that it would stand on.
+
+    That is what `embver validate` says of a release: files beside the card, data, weights and probe set; and what of
+    these no commit holds.
+    """
+    problems = problems_of_next(work, report.card)
+    if problems:
+        raise CardError(
+            f"{report.name}@{NEXT} is not what its card says",
+            problems=problems,
+            hint=f"mend the lines above, then embver release {report.name}",
+        )
 
 
-def check_repository(work: Workspace) -> None:
-    """Raise UsageError or RepoError unless history is whole and there are a branch and someone to commit."""
-    if work.repo.is_shallow():
+def uncommitted(work: Workspace) -> tuple[str, ...]:
+    """Return the settings that no commit holds: a clone of the release would read it by others."""
+    paths = (".gitattributes", ".lfsconfig", FILE_NAME)
+    there = [path for path in paths if work.path(path).exists()]
+    return work.repo.changed_paths(*there) if there else ()
+
+
+def check_repository(work: Workspace) -> Standing:
+    """Return where HEAD stands; raise unless history is whole and there are a branch and someone to commit."""
+    standing = work.repo.standing()
+    if standing.is_shallow:
         raise RepoError(
             "this clone is shallow: a release needs the tags and commits before it",
             hint="git fetch --unshallow --tags",
         )
-    if work.repo.branch() is None:
+    if standing.branch is None:
         raise UsageError("HEAD is detached: a release needs a branch to stand on", hint="git switch BRANCH")
-    if work.repo.identity() is None:
+    if work.repo.committer is None:
         raise RepoError(
             "Git does not know who releases",
             hint="git config user.name NAME && git config user.email ADDRESS",
         )
+    return standing
 
 
 def check_free(work: Workspace, report: StatusReport, version: Version, tag: str) -> None:
-    """Raise UsageError if tag, folder or stray files are in the way."""
+    """Raise UsageError if tag, folder or stray files are in the way, PolicyError where an old line has no number left."""
     name = report.name
-    if work.repo.git("tag", "--list", tag).strip():
+    _check_line(work, report, version)
+    if any(record.tag == tag for record in work.records_of(name)):
         raise UsageError(f"the tag {tag} exists already", hint=f"embver show {name}@{version}")
     if work.path(work.folder(name, version)).exists():
         raise UsageError(
@@ -84,6 +99,23 @@ def check_free(work: Workspace, report: StatusReport, version: Version, tag: str
             f"{work.folder(name, NEXT)} holds what the card does not name: {', '.join(sorted(extra)[:5])}",
             hint="remove it, or name it in the card's artifacts",
         )
+
+
+def _check_line(work: Workspace, report: StatusReport, version: Version) -> None:
+    """Raise PolicyError if the number that the level calls for is another release's, or lies behind one."""
+    current = report.current
+    taken = history.in_the_way(work.standing(report.name), current, version) if current else None
+    if current is None or taken is None or version.build:
+        return
+    raise PolicyError(
+        f"refused: {report.name}@{NEXT} was begun from {current.reference} and calls for "
+        f"{version.level_from(current.version).word.upper()}, {version}, and {taken.reference} is out already",
+        reasons=tuple(
+            f"{reason.path}: {reason.why}" for reason in report.reasons if reason.level > Level.PATCH
+        ),
+        hint=f"what is more than a fix goes on from the latest: `previous: {taken.reference}` in the card, or without "
+        f"that line, then embver status {report.name}; an old line takes fixes only",
+    )
 
 
 def release_files(work: Workspace, report: StatusReport) -> tuple[str, ...]:

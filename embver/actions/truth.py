@@ -6,12 +6,12 @@ Plain data and what was found at each path go in, flaws come out; reading is don
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from embver.actions.contents import Content
-from embver.probe import parse_items
+from embver.history import Release
 from embver.problem import Flaw
 from embver.sense_files import path_flaw
 
@@ -198,6 +198,8 @@ def check_probe(plain: Mapping[str, Any], folder: str, items: Content | None) ->
             yield Flaw(where=where, rule="probe-digest", message=message, hint=hint)
             continue
         try:
+            from embver.probe import parse_items
+
             own = parse_items(items.data.decode().split("\n"), name=PurePosixPath(folder).name).digest
         except (ValueError, UnicodeDecodeError) as error:
             yield Flaw(where=where, rule="probe-digest", message=f"{folder}/items.jsonl: {error}")
@@ -209,6 +211,18 @@ def check_probe(plain: Mapping[str, Any], folder: str, items: Content | None) ->
                 message=f"the probe set {folder} has the digest {own[:19]}…, the card says {digest[:19]}…",
                 hint="embver encode NAME encodes the probe set as it is now",
             )
+
+
+def check_previous(plain: Mapping[str, Any], releases: Iterable[Release]) -> Iterator[Flaw]:
+    """Check that the release that a working version was begun from is one."""
+    previous = plain.get("previous")
+    if previous is not None and all(release.reference != previous for release in releases):
+        yield Flaw(
+            where=("previous",),
+            rule="previous-unknown",
+            message=f"{previous} is no release of this repository",
+            hint=f"embver list {plain['name']}, or git fetch --tags",
+        )
 
 
 def check_line(plain: Mapping[str, Any], start: str, dimensions: int) -> Iterator[Flaw]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from embver.cli.output import Output
 from embver.cli.parser import add_json
@@ -26,12 +28,46 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     if out.is_json:
         out.json({"reference": report.reference, "benchmarks": [dict(record) for record in report.records]})
         return 0
-    rows = []
+    against = next((record["compared"]["against"] for record in report.records if "compared" in record), None)
+    rows = [
+        (
+            record["id"],
+            metric["key"],
+            f"{metric['value']:.3f}",
+            f"{metric['ci']['low']:.3f} to {metric['ci']['high']:.3f}",
+            f"{record['protocol']['queries']:,}",
+            *((_change(metric.get("change"), out),) if against else ()),
+        )
+        for record in report.records
+        for metric in record["metrics"]
+    ]
+    header = (
+        "benchmark",
+        "metric",
+        "value",
+        "95 % interval",
+        "queries",
+        *((f"since {against}",) if against else ()),
+    )
+    out.table(header, rows)
     for record in report.records:
-        for metric in record["metrics"]:
-            interval = f"{metric['ci']['low']:.3f} to {metric['ci']['high']:.3f}"
-            queries = f"{record['protocol']['queries']:,}"
-            rows.append((record["id"], metric["key"], f"{metric['value']:.3f}", interval, queries))
-    out.table(("benchmark", "metric", "value", "95 % interval", "queries"), rows)
+        compared = record.get("compared") or {}
+        if "not_comparable" in compared:
+            out.say(
+                f"{record['id']} is not comparable with {compared['against']}: {compared['not_comparable']}"
+            )
     out.hint(f"embver status {arguments.name}")
     return 0
+
+
+_COLOURS = {"improvement": "green", "regression": "red"}
+
+
+def _change(change: Mapping[str, Any] | None, out: Output) -> str:
+    """Return what changed since the release before, with its interval; a change is called one only when it is one."""
+    if change is None:
+        return "-"
+    if change["verdict"] == "same":
+        return "same"
+    found = f"{change['value']:+.3f} ({change['low']:+.3f} to {change['high']:+.3f})"
+    return f"{found} {out.style(change['verdict'], _COLOURS.get(change['verdict'], 'dim'))}"

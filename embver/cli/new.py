@@ -11,9 +11,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", metavar="NAME", help="the embedding, such as products")
     parser.add_argument(
+        "--from",
+        dest="origin",
+        metavar="REF",
+        help="begin from this release, NAME@VERSION or VERSION, instead of the newest: a fix of an older line",
+    )
+    parser.add_argument(
         "--from-model",
         metavar="PATH",
-        help="fill encoders and preprocessing from a transformers folder in the repository (a first card only)",
+        help="fill encoders and preprocessing from a transformers folder in the repository",
     )
 
 
@@ -22,8 +28,12 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     from embver.actions.new import new
     from embver.cli.open import open_for_writing
 
-    report = new(open_for_writing(arguments), arguments.name, model=arguments.from_model)
+    report = new(
+        open_for_writing(arguments), arguments.name, model=arguments.from_model, origin=arguments.origin
+    )
     origin = f"from {report.base}" if report.base else "from the template"
     out.print(f"wrote {report.path} ({origin})")
+    if report.previous:
+        out.say(f"it is compared with the line of {report.previous}, and not with the latest release")
     out.hint(f"edit it, then: embver encode {arguments.name}")
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]  # a number is an entry of a list
 
 WIDTH: Final = 160
 # Sections that people edit line by line stay open, however short they are.
@@ -32,6 +32,7 @@ _TYPED = re.compile(
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)",
     re.IGNORECASE,
 )
+_UNSEEN = re.compile("[\x00-\x09\x0b-\x1f]")
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 
 
@@ -45,7 +46,10 @@ class FieldOrder:
         """Return the known fields of the mapping at a place, in order; none where names are free."""
         node = self._resolved(self.schema)
         for part in where:
-            node = self._resolved(node.get("properties", {}).get(part, {}))
+            inner = (
+                node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
+            )
+            node = self._resolved(inner)
         return tuple(node.get("properties", ()))
 
     def _resolved(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -88,6 +92,8 @@ def line_text(value: Any) -> str:
 
 def is_inline(value: Any, where: Path) -> bool:
     """Tell whether a value stands on the line of its key, rather than below it."""
+    if _has_lines(value):
+        return False
     if isinstance(value, list | tuple):
         if any(isinstance(item, Mapping | list | tuple) for item in value):
             return False
@@ -106,6 +112,8 @@ def entry_lines(
     head = f"{' ' * column}{scalar_text(key)}:"
     if is_inline(value, where):
         return [f"{head} {line_text(value)}"]
+    if isinstance(value, str):
+        return _literal(value, head, column=column + step)
     return [head, *block_lines(value, where, column=column, step=step, offset=offset)]
 
 
@@ -126,7 +134,9 @@ def block_lines(value: Any, where: Path, *, column: int, step: int = 2, offset: 
 def item_lines(item: Any, where: Path, *, column: int, step: int = 2, offset: int = 2) -> list[str]:
     """Return the lines of one entry of a list, its dash at `column`: one line, unless it is deep."""
     head = " " * column + "- "
-    if isinstance(item, Mapping) and item and _depth(item) > 2:
+    if isinstance(item, str) and _has_lines(item):
+        return _literal(item, head.rstrip(), column=column + 2)
+    if isinstance(item, Mapping) and item and (_depth(item) > 2 or _has_lines(item)):
         inner: list[str] = []
         for key, value in item.items():
             inner += entry_lines(
@@ -156,6 +166,30 @@ def dump_card(plain: Mapping[str, Any], order: FieldOrder) -> str:
 
 def _is_plain(text: str) -> bool:
     return not _TYPED.fullmatch(text) and "  " not in text
+
+
+def _has_lines(value: Any) -> bool:
+    """Tell whether a value is, or a mapping or list holds, a text of several lines that can be written as such."""
+    if isinstance(value, Mapping):
+        return any(map(_has_lines, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_lines, value))
+    return isinstance(value, str) and "\n" in value and _is_literal(value)
+
+
+def _is_literal(text: str) -> bool:
+    # What a reader cannot see at the end of a line, or could take for indentation, stands in quotes.
+    body = text.removesuffix("\n")
+    if not body or body[0] in " \n" or body[-1] == "\n" or _UNSEEN.search(body) or _ESCAPED.search(body):
+        return False
+    return all(line == line.rstrip() for line in body.split("\n"))
+
+
+def _literal(text: str, head: str, *, column: int) -> list[str]:
+    """Return a text of several lines as a block scalar (YAML 1.2.2 section 8.1.2)."""
+    lines = text.removesuffix("\n").split("\n")
+    sign = "|" if text.endswith("\n") else "|-"
+    return [f"{head} {sign}", *(f"{' ' * column}{line}" if line else "" for line in lines)]
 
 
 def _wrapped(item: Mapping[str, Any], head: str) -> list[str]:

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from embver.errors import CardError, EmbverError
 from embver.problem import Flaw
 from embver.store import cards
+from embver.store.card_edit import Entry
 from embver.store.card_style import scalar_text
 from embver.store.cards import dump_plain, read_card_text, update_card
 from embver.store.templates import render_template
@@ -23,6 +24,28 @@ VALID = Path(__file__).parent.parent / "data" / "cards" / "valid"
 EXAMPLE = (VALID / "example.yaml").read_text(encoding="utf-8")
 SMALL = (VALID / "small.yaml").read_text(encoding="utf-8")
 TEMPLATE = render_template("card.yaml.j2", {"name": "products", "title": "Products", "dimensions": 64})
+
+OPEN = """\
+title: Vectors
+artifacts:
+  - {path: image.safetensors, rows: 7}  # the first
+  - {path: text.safetensors, rows: 7}  # the second
+benchmarks:
+  - id: search
+    # what was measured
+    metrics:
+      - {key: hit@1, value: 0.4, ci: {low: 0.3, high: 0.5}}
+      - key: hit@10
+        value: 0.5
+    source:
+      path: benchmarks/search.json
+    # by hand
+    date: 2026-11-02
+tags: [a, b, c]
+plain:
+- one  # of two
+- two
+"""
 
 SCALARS = (
     st.none()
@@ -62,12 +85,30 @@ def paths_of(plain: dict, at: tuple = ()):
             yield from paths_of(value, (*at, key))
 
 
+def entries_of(plain: object, at: tuple = ()):
+    """Yield the places of all entries of lists, and of all that is in them."""
+    inner = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
+    for key, value in inner:
+        if any(isinstance(part, int) for part in (*at, key)):
+            yield (*at, key)
+        yield from entries_of(value, (*at, key))
+
+
+def value_at(plain: object, path: tuple) -> object:
+    for part in path:
+        plain = plain[part]
+    return plain
+
+
 def lines_of_field(text: str, path: tuple) -> tuple[int, int]:
     """Return the first line of a field and the one behind its last, from 0."""
     card = read_card_text(text, path="card.yaml")
     node, key = card.root, card.root
     for part in path:
-        key, node = next((k, v) for k, v in node.value if k.value == part)
+        if isinstance(part, int):
+            key = node = node.value[part]
+        else:
+            key, node = next((k, v) for k, v in node.value if k.value == part)
     last = node
     while last.id != "scalar" and not last.flow_style and last.value:
         last = last.value[-1][1] if last.id == "mapping" else last.value[-1]
@@ -251,6 +292,108 @@ class TestUpdating:
         assert old == []
         assert new
         assert len(plain_of(after)) == len(plain) + (len(path) == 1)
+
+    @settings(max_examples=80, deadline=None)
+    @given(
+        st.sampled_from([EXAMPLE, OPEN, EXAMPLE.replace("\n", "\r\n"), OPEN.replace("\n", "\r\n")]), st.data()
+    )
+    def test_only_the_lines_of_an_entry_change(self, text: str, data: st.DataObject) -> None:
+        plain = plain_of(text)
+        path = data.draw(st.sampled_from(list(entries_of(plain))))
+        value = data.draw(VALUES.filter(lambda value: value is not None))
+        after = update_card(text, [(path, value)])
+        assert value_at(plain_of(after), path) == value
+        first, last = lines_of_field(text, path)
+        before, lines = text.splitlines(keepends=True), after.splitlines(keepends=True)
+        assert lines[:first] == before[:first]
+        tail = len(before) - last
+        assert tail == 0 or lines[-tail:] == before[-tail:]
+        if "\r\n" in text:
+            assert all(line.endswith("\r\n") for line in lines)
+
+    @settings(max_examples=80, deadline=None)
+    @given(st.sampled_from([EXAMPLE, OPEN, OPEN.replace("\n", "\r\n")]), st.data())
+    def test_an_entry_that_is_removed_takes_only_its_lines(self, text: str, data: st.DataObject) -> None:
+        plain = plain_of(text)
+        path = data.draw(st.sampled_from(list(entries_of(plain))))
+        after = plain_of(updated := update_card(text, [(path, None)]))
+        del value_at(plain, path[:-1])[path[-1]]
+        assert after == plain
+        first, last = lines_of_field(text, path)
+        old, new = changed_lines(text, updated)
+        assert len(old) <= last - first + 1
+        assert len(new) <= 1
+
+    def test_an_entry_is_named_by_what_it_is_known_by(self) -> None:
+        text = update_card(
+            OPEN,
+            [
+                (("artifacts", Entry("path", "text.safetensors"), "rows"), 8),
+                (("benchmarks", Entry("id", "search"), "notes"), "Run again."),
+                (("benchmarks", Entry("id", "other"), "metrics"), [{"key": "hit@1", "value": 0.5}]),
+                (("artifacts", Entry("path", "not there")), None),
+            ],
+        )
+        old, new = changed_lines(OPEN, text)
+        assert "  - {path: text.safetensors, rows: 8}  # the second\n" in text
+        assert "    # by hand\n    date: 2026-11-02\n    notes: Run again.\n" in text
+        assert "  - {id: other, metrics: [{key: hit@1, value: 0.5}]}\n" in text
+        assert len(new) == len(old) + 2
+
+    def test_a_whole_entry_is_replaced_or_added_by_its_name(self) -> None:
+        record = {"metrics": [{"key": "hit@1", "value": 0.5}]}
+        text = update_card(OPEN, [(("benchmarks", Entry("id", name)), record) for name in ("search", "new")])
+        found = plain_of(text)["benchmarks"]
+        assert found == [{"id": "search", **record}, {"id": "new", **record}]
+
+    def test_an_entry_of_a_list_that_is_not_there(self) -> None:
+        assert update_card("a: 1\n", [(("b", Entry("id", "x"), "c"), 2)]) == "a: 1\nb:\n  - {id: x, c: 2}\n"
+        with pytest.raises(EmbverError, match="b has 1 entries, and no 3"):
+            update_card("b: [1]\n", [(("b", 3), 2)])
+        with pytest.raises(EmbverError, match="b is no list, it has no 0"):
+            update_card("b: {c: 1}\n", [(("b", 0), 2)])
+
+    @pytest.mark.parametrize(
+        ("text", "written"),
+        [
+            ("Two\nlines", "a: |-\n  Two\n  lines\nb: 1\n"),
+            ("Two\n\n  # lines\n", "a: |\n  Two\n\n    # lines\nb: 1\n"),
+            ("A space at \nan end", 'a: "A space at \\nan end"\nb: 1\n'),
+            (" before\nit", 'a: " before\\nit"\nb: 1\n'),
+            ("Lines\n\n", 'a: "Lines\\n\\n"\nb: 1\n'),
+            ("a\ttab\nis not seen", 'a: "a\\ttab\\nis not seen"\nb: 1\n'),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "before", ["a: 1\nb: 1\n", "a:\n  c: 1\nb: 1\n", "a: |\n  Other\n  text\nb: 1\n"]
+    )
+    def test_a_text_of_several_lines(self, before: str, text: str, written: str) -> None:
+        assert update_card(before, [(("a",), text)]) == written
+        assert plain_of(update_card("b: 1\n", [(("a",), text)]))["a"] == text
+        assert YAML(typ="safe", pure=True).load(written)["a"] == text
+
+    def test_a_text_of_several_lines_in_a_list(self) -> None:
+        text = update_card("notes: []\n", [(("notes",), ["One line", "Two\nlines"])])
+        assert text == "notes:\n  - One line\n  - |-\n    Two\n    lines\n"
+        text = update_card("changes: []\n", [(("changes",), [{"area": "all", "text": "Two\nlines\n"}])])
+        assert text == "changes:\n  - area: all\n    text: |\n      Two\n      lines\n"
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        st.sampled_from([EXAMPLE, OPEN]),
+        st.lists(st.text("ab #:-'\"\t|", max_size=5), min_size=2, max_size=4),
+        st.data(),
+    )
+    def test_any_lines_are_kept(self, text: str, lines: list[str], data: st.DataObject) -> None:
+        path = data.draw(
+            st.sampled_from([("title",), ("description",), ("notes",), ("notes", 0), ("changes", 0, "text")])
+        )
+        value = "\n".join(lines)
+        if path[0] in ("notes", "changes"):
+            text = update_card(text, [(("notes",), ["a"]), (("changes",), [{"area": "all", "text": "b"}])])
+        after = update_card(text, [(path, value)])
+        assert value_at(plain_of(after), path) == value
+        assert update_card(after, [(path, "x")]) == update_card(text, [(path, "x")])
 
     @pytest.mark.parametrize("text", [EXAMPLE, SMALL, TEMPLATE])
     def test_what_is_there_already_changes_nothing(self, text: str) -> None:
