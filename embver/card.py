@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from embver.digest import digest_plain
 from embver.version import Version
@@ -153,7 +153,7 @@ class Card:
     plain: Mapping[str, Any]
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Card:
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         """Read a card from plain data that the schema has accepted."""
         space = plain["space"]
         version = plain.get("version")
@@ -217,12 +217,17 @@ def card_digest(plain: Mapping[str, Any]) -> str:
 
 
 def space_id(plain: Mapping[str, Any]) -> str:
-    """Return the fingerprint `space:sha256:<hex>`: a digest of everything that decides where a vector lands.
+    """Return the fingerprint `space:sha256:<hex>`: a digest of everything that decides where a vector lands."""
+    return f"space:{digest_plain(described_space(plain))}"
 
-    Recipe 1: the space but for how vectors are stored; of each encoder the digests of weights and tokenizer,
-    pooling, projection, prompts and the preprocessing steps in order. Names, tags and licences do not count,
-    nor does the processor's file: the card's steps are what runs. Where no weights are known, as for a model
-    behind an API, its id and revision stand for them.
+
+def described_space(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the fingerprint is taken of, as plain data (recipe 1; site/fingerprint.md).
+
+    The space but for how vectors are stored; of each encoder the digests of weights and tokenizer, pooling,
+    projection, prompts and the preprocessing steps in order. Names, tags and licences do not count, nor does the
+    processor's file: the card's steps are what runs. Where no weights are known, as for a model behind an API, its id
+    and revision stand for them.
     """
     space, encoders = plain["space"], {}
     for modality, encoder in plain["encoders"].items():
@@ -236,7 +241,7 @@ def space_id(plain: Mapping[str, Any]) -> str:
         }
     keys = ("dimensions", "metric", "normalized")
     described = {key: space[key] for key in keys} | {"kind": space.get("kind", "dense")}
-    return f"space:{digest_plain({'recipe': 1, 'space': described, 'encoders': encoders})}"
+    return {"recipe": 1, "space": described, "encoders": encoders}
 
 
 def _model(encoder: Mapping[str, Any]) -> dict[str, Any]:

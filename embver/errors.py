@@ -48,6 +48,12 @@ class IntegrityError(EmbverError):
     exit_code = 1
 
 
+class StampError(EmbverError):
+    """A vector store has no stamp, a damaged one, or was changed since it was stamped."""
+
+    exit_code = 1
+
+
 class UsageError(EmbverError):
     """The command was asked wrongly: an unknown name, version, option value or folder."""
 
