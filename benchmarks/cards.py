@@ -13,6 +13,7 @@ import argparse
 import importlib.metadata
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -51,6 +52,7 @@ class Row:
     ours_s: float
     theirs_s: float
     ratio: float
+    processor: float  # the ratio of processor time, user and system, which a busy machine moves less
     bar: float | None
     pairs: int
 
@@ -58,11 +60,11 @@ class Row:
         """Return a line of the table."""
         bar = "" if self.bar is None else f"{self.bar:.3g}"
         reached = "" if self.bar is None else ("yes" if self.ratio <= self.bar else "**no**")
-        return f"| {self.what} | {self.ours_s:.3f} | {self.theirs_s:.3f} | {self.ratio:.3f} | {bar} | {reached} | {self.pairs} |"
+        return f"| {self.what} | {self.ours_s:.3f} | {self.theirs_s:.3f} | {self.ratio:.3f} | {self.processor:.3f} | {bar} | {reached} | {self.pairs} |"
 
 
-def run(command: Command) -> tuple[float, int]:
-    """Run a command; return its wall time in seconds and its peak memory in KiB."""
+def run(command: Command) -> tuple[float, int, float]:
+    """Run a command; return its wall time in seconds, its peak memory in KiB, its processor time in seconds."""
     begun = time.perf_counter()
     process = subprocess.Popen(
         command.argv,
@@ -71,14 +73,17 @@ def run(command: Command) -> tuple[float, int]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     _, status, usage = os.wait4(process.pid, 0)
     elapsed_s = time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)  # with all that the command has started itself
+    processor_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != command.code:
         raise SystemExit(
             f"{' '.join(command.argv[:6])} ...: exit code {process.returncode}, not {command.code}"
         )
-    return elapsed_s, usage.ru_maxrss
+    return elapsed_s, usage.ru_maxrss, processor_s
 
 
 def compare(
@@ -92,13 +97,13 @@ def compare(
     between: Callable[[], None] = lambda: None,
 ) -> Row:
     """Run two commands in turns; `before` runs before ours, `between` before theirs, and neither is counted."""
-    pairs: list[tuple[float, float]] = []
+    pairs: list[tuple[float, float, float]] = []
     while len(pairs) < rounds:
         before()
-        ours_s = run(ours)[0]
+        ours_s, _, mine_s = run(ours)
         between()
-        theirs_s = run(theirs)[0]
-        pairs.append((ours_s, theirs_s))
+        theirs_s, _, yours_s = run(theirs)
+        pairs.append((ours_s, theirs_s, mine_s / yours_s))
         if max(ours_s, theirs_s) > LONG_S and len(pairs) >= LONG_ROUNDS:
             break
     row = Row(
@@ -106,6 +111,7 @@ def compare(
         ours_s=statistics.median(pair[0] for pair in pairs),
         theirs_s=statistics.median(pair[1] for pair in pairs),
         ratio=statistics.median(pair[0] / pair[1] for pair in pairs),
+        processor=statistics.median(pair[2] for pair in pairs),
         bar=bar,
         pairs=len(pairs),
     )
@@ -165,7 +171,8 @@ def main() -> int:
         print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; "
               + ", ".join(f"{name} {version}" for name, version in versions.items()) + f", {CLIB}\n")  # fmt: skip
         print(
-            "| what | ours, s | theirs, s | ratio | bar | reached | pairs |\n|---|---:|---:|---:|---:|---|---:|"
+            "| what | ours, s | theirs, s | ratio | of processor time | bar | reached | pairs |\n"
+            "|---|---:|---:|---:|---:|---:|---|---:|"
         )
         rest(folder, counts, clib, asked.rounds)
     return 0

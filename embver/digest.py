@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any
 
@@ -16,6 +15,8 @@ def is_sha256(text: str) -> bool:
 
 def sha256_of(data: bytes) -> str:
     """Return the digest of bytes as `sha256:<64 hex>`."""
+    import hashlib  # loads OpenSSL, and to read a card takes no digest
+
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
@@ -39,5 +40,7 @@ def digest_plain(plain: Any) -> str:
 
 def digest_files(files: dict[str, str]) -> str:
     """Return one digest for several files, given their SHA-256 by POSIX path; the order does not matter."""
+    import hashlib
+
     lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(files.items()))
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from embver.version import Version
 
@@ -19,7 +20,11 @@ _NO_REF = re.compile(r"^[-/]|[/.]$|\.lock$|[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|//|/\
 
 def check_name(name: str) -> str:
     """Return a legal embedding name; raise ValueError saying what is allowed otherwise."""
-    if not _NAME.fullmatch(name) or "//" in name or name in _RESERVED:
+    reserved = next((part for part in name.split("/") if part in _RESERVED), None)
+    if reserved is not None:
+        # The folder of `shop/next` would be that of the working version of `shop`.
+        raise ValueError(f"{name!r} is not a legal name: {reserved!r} names a version, and no part of a name")
+    if not _NAME.fullmatch(name) or "//" in name:
         raise ValueError(
             f"{name!r} is not a legal name: lower-case letters, digits, '-', '_' and '/', "
             "beginning and ending with a letter or digit (no dots: GTO and DVC read these tags)"
@@ -58,15 +63,71 @@ class TagFormat:
 
     def parse(self, tag: str) -> tuple[str, Version] | None:
         """Return the name and version that a tag stands for, or None for a tag that is not ours."""
-        rest = re.escape(self.pattern).replace(r"\{name\}", f"(?P<name>{NAME_RULE})")
-        rest = rest.replace(r"\{version\}", r"(?P<version>[0-9][0-9A-Za-z.+-]*)")
-        match = re.fullmatch(rest, tag)
+        match = _tag_form(self.pattern).fullmatch(tag)
         if match is None:
             return None
-        try:
-            return check_name(match["name"]), Version.parse(match["version"])
-        except ValueError:
+        name, version = match["name"], _version_or_none(match["version"])
+        return (name, version) if version is not None and _is_name(name) else None
+
+    def flaw(self, tag: str) -> str | None:
+        """Return why a tag that looks like a release is none; None for a release, and for a tag of another kind."""
+        if self.parse(tag) is not None or "#" in tag or "!" in tag:  # with these it is one of the life cycle
             return None
+        match = _like_form(self.pattern).fullmatch(tag)
+        if match is None:
+            return None
+        name, version = match["name"], match["version"]
+        try:
+            check_name(name)
+            Version.parse(version)
+        except ValueError as error:
+            return str(error)
+        return f"a release's tag is named {self.format(name, Version.parse(version))}"
+
+    def patterns(self, name: str) -> tuple[str, ...]:
+        """Return patterns of `git for-each-ref` below refs/tags/ that hold every tag of one embedding, and few more.
+
+        Its releases, what withdraws them (`NAME@v1.0.0!#2`), and its stages (`NAME#STAGE#1`).
+        """
+        released = self.pattern.replace("{name}", name).replace("{version}", "*")
+        withdrawn = () if self.pattern.endswith("{version}") else (f"{released}!*", f"{released}#*")
+        return (released, *withdrawn, f"{name}#*", f"{name}#*/**")
+
+
+@lru_cache(maxsize=16)
+def _tag_form(pattern: str) -> re.Pattern[str]:
+    rest = re.escape(pattern).replace(r"\{name\}", f"(?P<name>{NAME_RULE})")
+    return re.compile(rest.replace(r"\{version\}", r"(?P<version>[0-9][0-9A-Za-z.+-]*)"))
+
+
+@lru_cache(maxsize=16)
+def _like_form(pattern: str) -> re.Pattern[str]:
+    """Return what a person types who means a release's tag: another version, another case, the `v` left out."""
+    rest = (
+        re.escape(pattern)
+        .replace(r"v\{version\}", r"v?\{version\}")
+        .replace(r"\{name\}", r"(?P<name>[^@]+?)")
+    )
+    # Without an `@` many a tag has a number at its end: `docs/2026`.
+    version = r"[0-9].*" if "@" in pattern else r"[0-9]+\.[0-9].*"
+    return re.compile(rest.replace(r"\{version\}", f"(?P<version>{version})"))
+
+
+@lru_cache(maxsize=4096)
+def _is_name(name: str) -> bool:
+    try:
+        check_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _version_or_none(text: str) -> Version | None:
+    try:
+        return Version.parse(text)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,6 +153,8 @@ def make_stages(folder: Path) -> None:
     repo.embver("new", NAME)
     use_model(repo, models / "retrained")
     repo.embver("encode", NAME)
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "-m", "Train anew")
 
 
 def _stage(folder: Path, before: str, after: str) -> Sandbox:
@@ -172,7 +174,8 @@ def collapse_spaces(repo: Sandbox) -> None:
 
 def use_model(repo: Sandbox, model: Path) -> None:
     shutil.rmtree(repo.root / "models/clip")
-    shutil.copytree(model, repo.root / "models/clip")
+    # With times of their own: models saved in one second are of one size, and Git would see no change.
+    shutil.copytree(model, repo.root / "models/clip", copy_function=shutil.copy)
 
 
 def make_models(folder: Path) -> None:

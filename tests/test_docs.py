@@ -15,6 +15,7 @@ from types import ModuleType
 
 import pytest
 
+from embver.actions.listing import Listed
 from embver.cli.parser import COMMANDS, build_full_parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,7 +115,7 @@ def test_commands_in_the_documentation_can_be_typed(page: Path, monkeypatch: pyt
 
 def test_the_readme_types_the_whole_workflow() -> None:
     commands = [shlex.split(line, comments=True)[1] for line in typed_in(ROOT / "README.md")]
-    assert commands == ["init", "new", "encode", "bench", "status", "release", "site"]
+    assert commands == ["init", "new", "encode", "bench", "status", "release", "promote", "site"]
 
 
 def test_make_targets_in_the_documentation_exist() -> None:
@@ -131,15 +132,24 @@ def test_make_targets_in_the_documentation_exist() -> None:
 
 
 PLAIN = {
-    "list": ("reading.py", "Listed"),
-    "show": ("reading.py", "Shown"),
+    "show": ("showing.py", "Shown"),
     "log": ("reading.py", "LogEntry"),
-    "diff": ("reading.py", "DiffReport"),
+    "diff": ("diffing.py", "DiffReport"),
+    "explain PATH": ("explain.py", "Explained"),
     "status NAME": ("status.py", "StatusReport"),
     "compat": ("compat.py", None),
     "release": ("release.py", "ReleasePlan"),
+    "fingerprint": ("fingerprint.py", "Fingerprint"),
+    "promote": ("promote.py", "StageReport"),
+    "demote": ("promote.py", "StageReport"),
+    "deprecate": ("deprecate.py", "StatusChange"),
+    "yank": ("deprecate.py", "StatusChange"),
 }
-ADDED_BY_CLI = {"release": {"applied"}}
+ADDED_BY_CLI = {
+    "release": {"applied"},
+    "status NAME": {"ready", "problems", "missing"},  # actions/readiness.py
+    **{verb: {"applied", "pushed"} for verb in ("promote", "demote", "deprecate", "yank")},
+}
 
 
 def documented_keys(command: str) -> set[str]:
@@ -169,6 +179,10 @@ def returned_keys(file: str, owner: str | None) -> set[str]:
 @pytest.mark.parametrize("command", PLAIN)
 def test_the_json_keys_in_the_documentation_are_those_of_the_code(command: str) -> None:
     assert documented_keys(command) == returned_keys(*PLAIN[command]) | ADDED_BY_CLI.get(command, set())
+
+
+def test_the_json_keys_of_the_list_are_the_fields_of_its_rows() -> None:
+    assert documented_keys("list") == set(Listed._fields)
 
 
 def test_every_command_with_json_is_documented() -> None:

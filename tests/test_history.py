@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embver.history import Release, find, latest, line_start, of_name, ordered, parse_trailers
+from embver.history import (
+    Release,
+    base,
+    find,
+    following,
+    in_the_way,
+    latest,
+    line_start,
+    of_name,
+    ordered,
+    parse_trailers,
+)
+from embver.levels import Level
 from embver.tagname import Reference
 from embver.version import Version
 from test_version import versions
@@ -141,3 +153,70 @@ def test_messages_without_our_trailers(message: str) -> None:
 
 def test_the_last_trailer_of_a_name_counts() -> None:
     assert parse_trailers("t\n\nLevel: patch\nLevel: minor\n") == {"Level": "minor"}
+
+
+@pytest.mark.parametrize(
+    ("out", "begun_from", "expected"),
+    [
+        (["1.0.0", "2.0.0"], None, "2.0.0"),
+        (["1.0.0", "2.0.0"], "1.0.0", "1.0.0"),
+        (["1.0.0", "1.0.1", "2.0.0"], "1.0.0", "1.0.1"),  # somebody else's fix came first
+        (["1.0.0", "1.1.0", "2.0.0"], "1.0.0", "1.0.0"),
+        (["2.0.0", "3.0.0-rc.1"], "2.0.0", "2.0.0"),
+        (["1.0.0", "1.0.1-rc.1", "2.0.0"], "1.0.1-rc.1", "1.0.0"),
+        (["1.0.0", "1.1.0-rc.1", "2.0.0"], "1.1.0-rc.1", "1.0.0"),
+        (["0.1.0-rc.1", "1.0.0"], "0.1.0-rc.1", "0.1.0-rc.1"),
+    ],
+)
+def test_what_a_working_version_goes_on_from(out: list[str], begun_from: str | None, expected: str) -> None:
+    found = base(releases(*out), Version.parse(begun_from) if begun_from else None)
+    assert found is not None
+    assert str(found.version) == expected
+
+
+@pytest.mark.parametrize(
+    ("out", "current", "wanted", "expected"),
+    [
+        (["1.0.0", "2.0.0"], "1.0.0", "1.0.1", None),
+        (["1.0.0", "2.0.0"], "1.0.0", "1.1.0", None),
+        (["1.0.0", "2.0.0"], "1.0.0", "2.0.0", "2.0.0"),
+        (["1.0.0", "1.2.0", "2.0.0"], "1.0.0", "2.0.0", "1.2.0"),
+        (["2.0.0", "3.0.0-rc.1"], "2.0.0", "3.0.0", None),
+    ],
+)
+def test_what_stands_in_the_way_of_a_number(
+    out: list[str], current: str, wanted: str, expected: str | None
+) -> None:
+    found = in_the_way(releases(*out), release(current), Version.parse(wanted))
+    assert (str(found.version) if found else None) == expected
+
+
+# ---- what yanked releases used up
+
+
+@pytest.mark.parametrize(
+    ("released", "yanked", "current", "level", "expected"),
+    [
+        ("1.0.0 1.1.0", "", "1.1.0", Level.PATCH, "1.1.1"),
+        ("1.0.0 1.1.0", "1.1.0", "1.0.0", Level.PATCH, "1.1.1"),
+        ("1.0.0 1.1.0", "1.1.0", "1.0.0", Level.MINOR, "1.2.0"),
+        ("1.0.0 1.1.0", "1.1.0", "1.0.0", Level.MAJOR, "2.0.0"),
+        ("1.0.0 1.1.0", "1.1.0", "1.0.0", Level.NONE, "1.0.0"),
+        ("1.0.0 1.1.0 1.1.1", "1.1.0 1.1.1", "1.0.0", Level.PATCH, "1.1.2"),
+        ("1.0.0 2.0.0", "2.0.0", "1.0.0", Level.PATCH, "1.0.1"),
+        ("1.0.0 2.0.0", "2.0.0", "1.0.0", Level.MAJOR, "3.0.0"),
+        ("1.0.0 2.0.0 2.1.0", "2.0.0 2.1.0", "1.0.0", Level.MAJOR, "3.0.0"),
+        ("1.0.0 1.5.0 1.6.0", "1.5.0", "1.0.0", Level.PATCH, "1.0.1"),
+        ("1.0.0 1.0.1 1.6.0", "1.0.1", "1.0.0", Level.PATCH, "1.0.2"),
+        ("1.0.0 1.1.0 1.2.0", "1.2.0", "1.0.0", Level.PATCH, "1.0.1"),  # 1.1.0 stands: an old line goes on
+        ("0.1.0 0.2.0", "0.2.0", "0.1.0", Level.MAJOR, "0.3.0"),
+        ("1.0.0 1.1.0-rc.1", "1.1.0-rc.1", "1.0.0", Level.MINOR, "1.1.0"),
+    ],
+)
+def test_a_number_is_given_once(
+    released: str, yanked: str, current: str, level: Level, expected: str
+) -> None:
+    made = [release(text) for text in released.split()]
+    standing = frozenset(r.reference for r in made if str(r.version) not in yanked.split())
+    found = following(made, Version.parse(current), level, standing=standing)
+    assert str(found) == expected

@@ -12,7 +12,6 @@ import os
 from pathlib import Path
 from typing import Final
 
-from embver.store.files import write_atomic
 from embver.store.known import rules_stamp
 
 NAME: Final = "known-true"
@@ -55,7 +54,9 @@ class Checked:
         new = b"".join(entry + b"\n" for entry in self._added)
         with contextlib.suppress(OSError):
             if not self._is_current:
-                write_atomic(self._file, self._head + b"\n" + new)
+                from embver.store.files import write_atomic
+
+                write_atomic(self._file, self._head + b"\n" + new, is_cache=True)
                 return
             # One write at the end of the file: what another process appends stays whole.
             handle = os.open(self._file, os.O_WRONLY | os.O_APPEND)

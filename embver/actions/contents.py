@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embver.pointer import Pointer
-from embver.store.files import hash_file
 from embver.store.objects import KEPT_BYTES, GitObject, read_objects
 from embver.store.repo import Repository
 
@@ -100,6 +99,8 @@ class Contents:
         if status.st_size > KEPT_BYTES and not is_needed:
             if not self._deep:
                 return None, True
+            from embver.store.files import hash_file
+
             return Content(sha256=hash_file(Path(file))[0], size_bytes=status.st_size, is_link=is_link), False
         with open(file, "rb") as stream:  # noqa: PTH123  (as above)
             data = stream.read()
@@ -117,6 +118,8 @@ class Contents:
         return bool(folder) and self._linked[folder]
 
     def _large(self, path: str, staged: Content | None) -> Content:
+        from embver.store.files import hash_file
+
         # Bytes in the place of a pointer, of the pointer's size: not read again without --deep, they may be many.
         file = Path(self._root, path)
         size_bytes, is_link = (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from embver.actions.encoding import EncodePlan, EncodeRequest, Encoding, Progress
 from embver.actions.inputs import read_corpus, resolve_model
+from embver.actions.sums import SUMS, sums_of
 from embver.actions.workspace import CARD, Workspace, read_pointer, sweep
 from embver.card import space_id
 from embver.digest import digest_plain
@@ -21,7 +22,6 @@ from embver.store.files import hash_file, write_atomic
 # Part of the inputs' digest: a release of embver that writes other bytes for the same inputs raises it.
 RECIPE = 1
 DTYPES = ("float32", "float16")  # the others need a scale or a rounding rule that no card holds yet
-SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +142,6 @@ def _is_whole(work: Workspace, plan: EncodePlan) -> bool:
                 return False
     sums = work.path(plan.source.folder, SUMS)
     return sums.is_file() and sums.read_bytes() == sums_of(plan.card.plain["artifacts"])
-
-
-def sums_of(artifacts: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return SHA256SUMS as `sha256sum -c` reads it."""
-    return "".join(f"{entry['sha256']}  {entry['path']}\n" for entry in artifacts).encode()
 
 
 def _write(

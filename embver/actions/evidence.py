@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embver import history
 from embver.actions.checked import Checked
 from embver.actions.contents import INDEX, WORK_TREE, Content, Contents, Key, Place
-from embver.actions.deep import check_content
 from embver.actions.pairing import Pin, check_pin, pins
 from embver.actions.subjects import LoadedCard, Scope
 from embver.actions.truth import (
@@ -20,17 +19,19 @@ from embver.actions.truth import (
     check_artifacts,
     check_benchmark_files,
     check_line,
+    check_previous,
     check_probe,
     check_sums,
     is_inside,
     named_files,
 )
-from embver.card import space_id
 from embver.history import Release
 from embver.problem import Flaw, Problem
 from embver.store.cards import read_card_text
-from embver.store.lfs import LfsStore
 from embver.version import Version
+
+if TYPE_CHECKING:  # start-up is the hook's cost, and most cards need none of these
+    from embver.store.lfs import LfsStore
 
 ITEMS = "items.jsonl"
 
@@ -62,16 +63,32 @@ class Evidence:
     """Reads what cards speak of, in bulk, and tells what does not agree."""
 
     def __init__(
-        self, scope: Scope, releases: Sequence[Release], tags: frozenset[str], checked: Checked, *, deep: bool
+        self,
+        scope: Scope,
+        releases: Sequence[Release],
+        tags: frozenset[str],
+        checked: Checked,
+        *,
+        deep: bool,
+        origin: str | None = None,
     ) -> None:
+        """Take what is the same for all cards; `origin` is the commit that `next/` is about to be released on."""
         self._scope, self._deep, self._tags, self._checked = scope, deep, tags, checked
+        self._origin = origin
         self._releases = releases
+        self._by_name: dict[str, list[Release]] = {}  # looked into once a card, and there may be thousands
+        for release in releases:
+            self._by_name.setdefault(release.name, []).append(release)
         self._by_folder = {f"{scope.embeddings}/{r.name}/{r.version}": r for r in releases}
         self._contents = Contents(scope.repo, deep=deep)
         self._dimensions: dict[str, int] = {}  # of the first release of a line, by reference
 
     def check(self, cards: Sequence[LoadedCard]) -> Iterator[Problem]:
         """Yield everything in which some cards, each of the right shape, differ from their repository."""
+        return (card.problem_from(flaw) for card, flaw in self.flaws(cards))
+
+    def flaws(self, cards: Sequence[LoadedCard]) -> Iterator[tuple[LoadedCard, Flaw]]:
+        """Yield the same, as flaws in the data of each card."""
         cases = [self._case(card) for card in cards if card.subject.folder is not None]
         keys: list[Key] = []
         whole: list[Key] = []
@@ -96,7 +113,7 @@ class Evidence:
         routed = self._routed(cases)
         for case in cases:
             for flaw in self._flaws(case, found, routed):
-                yield case.card.problem_from(flaw)
+                yield case.card, flaw
 
     def _case(self, card: LoadedCard) -> _Case:
         subject, plain = card.subject, card.plain
@@ -105,12 +122,14 @@ class Evidence:
         release = subject.release or self._by_folder.get(subject.folder)
         # A release is held against the commit that it was made in: data and models have moved on since. Without its
         # tag nothing says which commit that was.
-        origin = subject.place if is_next else release.commit if release else INDEX
+        origin = (self._origin or subject.place) if is_next else release.commit if release else INDEX
         known = None if release is None else f"origin {release.commit} {card.blob}"
         is_known = known is not None and self._checked.holds(known)
         is_paired = (is_next or release is not None) and not is_known
         pinned, flaws = pins(plain, place=origin, tags=self._tags, is_next=is_next) if is_paired else ((), ())
-        is_current = not is_next or plain.get("fingerprint") == space_id(plain)
+        is_current = not is_next or _is_fresh(plain)
+        if is_next:
+            flaws = (*flaws, *check_previous(plain, self._releases))
         return _Case(
             card=card,
             folder=subject.folder,
@@ -141,6 +160,8 @@ class Evidence:
         if case.known is not None and not of_origin:
             self._checked.add(case.known)
         if self._deep:
+            from embver.actions.deep import check_content
+
             yield from check_content(plain, partial(self._locate, case, look))
 
     def _of_origin(self, case: _Case, found: Mapping[Key, Content]) -> Iterator[Flaw]:
@@ -165,6 +186,8 @@ class Evidence:
 
     @cached_property
     def _lfs(self) -> LfsStore:
+        from embver.store.lfs import LfsStore
+
         return LfsStore(self._scope.repo)
 
     def _line_start(self, plain: Mapping[str, Any]) -> Release | None:
@@ -172,8 +195,8 @@ class Evidence:
         if text is None:
             return None
         version = Version.parse(text)
-        mine = [r for r in history.of_name(self._releases, plain["name"]) if r.version < version]
-        return history.line_start(mine, version)
+        mine = self._by_name.get(plain["name"], ())
+        return history.line_start((release for release in mine if release.version < version), version)
 
     def _card_of(self, release: Release) -> Key:
         return (release.commit, f"{self._scope.embeddings}/{release.name}/{release.version}/card.yaml")
@@ -228,3 +251,10 @@ class Evidence:
         if case.place is WORK_TREE:
             return self._scope.repo.root / case.folder / str(artifact["path"])
         return content.data
+
+
+def _is_fresh(plain: Mapping[str, Any]) -> bool:
+    """Tell whether a card was filled in by an encode of what it now says."""
+    from embver.card import space_id
+
+    return plain.get("fingerprint") == space_id(plain)

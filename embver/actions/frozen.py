@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from embver.card import card_digest
 from embver.history import Release
 from embver.problem import Flaw, Problem
 from embver.store.repo import Repository
@@ -93,6 +92,8 @@ def _without_sparse(repo: Repository, folders: list[str]) -> list[str]:
 
 
 def _digest(plain: Mapping[str, Any]) -> str | None:
+    from embver.card import card_digest
+
     try:
         return card_digest(plain)
     except ValueError:  # a number that canonical JSON cannot hold: certainly not what was released

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from embver.actions.workspace import CARD, Source, Workspace
 from embver.card import Artifact, Card
-from embver.errors import IntegrityError, UsageError
+from embver.errors import IntegrityError, PolicyError, UsageError
+from embver.lifecycle import NO_STATUS, Status
 from embver.pointer import Pointer
 from embver.store.files import hash_file
 
@@ -24,18 +25,31 @@ class PullReport:
     fetched_bytes: int
     size_bytes: int
     out: str | None
+    status: Status = NO_STATUS
 
 
 def pull(
-    work: Workspace, reference: str, *, out: Path | None = None, materialise: bool = False
+    work: Workspace,
+    reference: str,
+    *,
+    out: Path | None = None,
+    materialise: bool = False,
+    is_yanked_wanted: bool = False,
 ) -> PullReport:
     """Fetch the LFS objects of one version; with `out` also write plain files there, all or none.
 
-    Raises UsageError if `out` exists and is not empty, IntegrityError if bytes are not what the card says.
+    Raises PolicyError for a yanked version unless that is what is wanted, UsageError if `out` exists and is not empty, IntegrityError if bytes are not what the card says.
     """
     source = work.source(reference)
     if source.release is None:
         raise UsageError(f"{source.reference} is the working version: there is nothing to fetch")
+    status = work.lifecycle_of(source.release.name).status(source.reference)
+    if status.is_yanked and not is_yanked_wanted:
+        instead = f"embver pull {status.successor}, or" if status.successor else "with"
+        raise PolicyError(
+            f"refused: {status.sentence(source.reference)}",
+            hint=f"{instead} --yanked to have it all the same",
+        )
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty", hint="another --out folder")
     card = work.card(source)
@@ -51,6 +65,7 @@ def pull(
         fetched_bytes=fetched,
         size_bytes=sum(artifact.size_bytes for artifact in card.artifacts),
         out=str(out) if out else None,
+        status=status,
     )
 
 

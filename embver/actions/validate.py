@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from embver import history
 from embver.actions.contents import INDEX
 from embver.actions.subjects import (
     LoadedCard,
@@ -23,7 +24,7 @@ from embver.actions.subjects import (
     staged_cards,
 )
 from embver.errors import UsageError
-from embver.problem import Flaw, Problem
+from embver.problem import Problem
 from embver.store.cards import CardText, read_card_text
 from embver.store.config import load_settings
 from embver.store.known import KnownCards, blob_id
@@ -124,7 +125,7 @@ def _scope(folder: Path, *, is_needed: bool) -> Scope | None:
         if is_needed:
             raise
         return None
-    return Scope(repo=repo, settings=load_settings(repo.root))
+    return Scope(repo=repo, settings=load_settings(repo.root, git_dir=repo.git_dir))
 
 
 def _from_root(scope: Scope, folder: Path, paths: Sequence[Path]) -> list[Path]:
@@ -145,7 +146,8 @@ class _Checks:
         self._scope, self._kinds, self._staged, self._deep = scope, kinds, staged, deep
         self._known = KnownCards.open(scope.repo.git_dir) if scope else None
         needs_releases = scope is not None and bool(kinds & {"truth", "frozen"})
-        self.releases = scope.repo.releases(scope.settings.tags) if scope and needs_releases else ()
+        records = scope.repo.tag_records() if scope and needs_releases else ()
+        self.releases = history.releases(records, scope.settings.tags) if scope else ()
         self.frozen: Frozen | None = None
         self._checked: Checked | None = None
         self._evidence: Evidence | None = None
@@ -154,14 +156,14 @@ class _Checks:
             from embver.actions.frozen import Frozen
 
             self.frozen = Frozen.of(self.releases, scope.embeddings)
-            tags = _tags(scope)
             own = {release.tag for release in self.releases}
-            others = [f"{tag} {target}" for tag, target in tags.items() if tag not in own]
+            others = [f"{record.tag} {record.id}" for record in records if record.tag not in own]
             self._checked = Checked.open(scope.repo.git_dir, repr(scope.settings), *others)
             if "truth" in kinds:
                 from embver.actions.evidence import Evidence
 
-                self._evidence = Evidence(scope, self.releases, frozenset(tags), self._checked, deep=deep)
+                tags = frozenset(record.tag for record in records)
+                self._evidence = Evidence(scope, self.releases, tags, self._checked, deep=deep)
 
     def check(self, subjects: Sequence[Subject]) -> Iterator[Problem]:
         """Yield everything that is wrong with some cards."""
@@ -247,13 +249,6 @@ class _Checks:
         return tuple(map(text.problem_from, check_sense(text.plain, folder=subject.version)))
 
 
-def _tags(scope: Scope) -> dict[str, str]:
-    """Return every tag with the id of what it points to."""
-    listed = scope.repo.git("for-each-ref", "--format=%(objectname) %(refname:strip=2)", "refs/tags")
-    pairs = (line.partition(" ") for line in listed.splitlines())
-    return {tag: target for target, _, tag in pairs}
-
-
 def _unread(subject: Subject) -> Problem:
     """Return the problem of a card that its place does not hold, though it lists it."""
     hint: str | None
@@ -269,15 +264,8 @@ def _unread(subject: Subject) -> Problem:
 
 def _misplaced(card: LoadedCard) -> Iterator[Problem]:
     """Yield what is wrong with a card whose folder is another embedding's: embeddings/NAME/VERSION/card.yaml."""
-    subject, name = card.subject, str(card.plain["name"])
-    folders = subject.path.rpartition("/")[0].rpartition("/")[0]
-    if subject.version is None or folders in ("", ".") or f"/{folders}".endswith(f"/{name}"):
-        return
-    yield card.problem_from(
-        Flaw(
-            where=("name",),
-            rule="name-folder",
-            message=f"name is {name}, and the card lies in {folders}/",
-            hint="a version belongs to the embedding whose folder it is in",
-        )
-    )
+    from embver.sense import misplaced
+
+    flaw = misplaced(card.plain, card.subject.path) if card.subject.version is not None else None
+    if flaw is not None:
+        yield card.problem_from(flaw)

@@ -29,7 +29,11 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
         out.print(
             f"{out.style(release.reference, 'bold')}  {out.level(release.level)}  "
             f"{out.verdict(release.verdict)}  {out.style(release.date[:10], 'dim')}"
+            + "".join(f"  {out.style(f'#{stage}', 'green')}" for stage in entry.stages)
         )
+        if not entry.status.is_active:
+            said = entry.status.advice("").removeprefix(f" is {entry.status.state}")
+            out.print(f"  {out.status(entry.status.state)}{said}")
         for words in entry.card.plain.get("changes") or ():
             out.print(f"  {words['text']}")
         for line in reason_lines(settled(entry), out):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import re
 import sys
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
-_CODES = tuple(f"\x1b[{code}m" for code in ("0", *_STYLES.values()))
+# One of our own colours; a control sign, a sign that changes the direction in which text runs, or a byte of a name
+# in Git that is no UTF-8.
+_UNSAFE = re.compile(
+    rf"\x1b\[(?:0|{'|'.join(_STYLES.values())})m|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+STATUS_STYLES = {"deprecated": "yellow", "yanked": "red"}
 LEVEL_STYLES = {"major": "red", "minor": "yellow", "patch": "green", "first": "blue", "none": "dim"}
 VERDICT_STYLES = {
     "identical": "green",
@@ -38,14 +42,31 @@ class Output:
 
     def json(self, plain: Any) -> None:
         """Print the one JSON document of a command."""
+        import json
+
         print(json.dumps(plain, ensure_ascii=False, indent=2, allow_nan=False), file=sys.stdout)
+
+    def json_rows(self, keys: Sequence[str], rows: Sequence[tuple[Hashable, ...]]) -> None:
+        """Print an array of flat objects, one a line; indenting thousands takes longer than finding them."""
+        import json
+
+        encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+        columns = []
+        for key, column in zip(keys, zip(*rows, strict=True), strict=bool(rows)):
+            texts = {value: f"{encode(key)}: {encode(value)}" for value in set(column)}
+            columns.append([texts[value] for value in column])
+        objects = ("{" + ", ".join(row) + "}" for row in zip(*columns, strict=True))
+        print("[\n" + ",\n".join(objects) + "\n]" if rows else "[]", file=sys.stdout)
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print rows in columns; styled cells keep their width."""
-        widths = [max(_width(row[column]) for row in (head, *rows)) for column in range(len(head))]
-        self.print(self.style(_row(head, widths), "dim"))
-        for row in rows:
-            self.print(_row(row, widths))
+        self.columns(dict(zip(head, zip(*rows, strict=True) if rows else ([] for _ in head), strict=True)))
+
+    def columns(self, columns: Mapping[str, Sequence[str]]) -> None:
+        """Print a table by its columns, each below its name; styled cells keep their width."""
+        padded = [_padded((name, *cells)) for name, cells in columns.items()]
+        lines = ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
+        self.print("\n".join((self.style(lines[0], "dim"), *lines[1:])))
 
     # ---- stderr: all else
 
@@ -125,20 +146,29 @@ class Output:
         """Return a level's word, or another text for it, in its colour."""
         return self.style(text or word, LEVEL_STYLES.get(word, "bold")) if word else "-"
 
+    def status(self, word: str) -> str:
+        """Return active, deprecated or yanked in its colour."""
+        return self.style(word, STATUS_STYLES[word]) if word in STATUS_STYLES else word
+
     def verdict(self, word: str | None) -> str:
         """Return a verdict's word in its colour."""
         return self.style(word, VERDICT_STYLES.get(word, "bold")) if word and word != "none" else "-"
 
 
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
-    return "  ".join(padded).rstrip()
+def _padded(cells: Sequence[str]) -> list[str]:
+    """Return a column's cells with spaces up to the widest."""
+    widths = {cell: _width(cell) for cell in set(cells)}
+    widest = max(widths.values())
+    padded = {cell: cell + " " * (widest - width) for cell, width in widths.items()}
+    return [padded[cell] for cell in cells]
 
 
 def _width(text: str) -> int:
     """Return the columns a text takes: no escape codes, wide signs twice."""
     if text.isascii() and text.isprintable():
         return len(text)
+    import unicodedata
+
     width, is_escape = 0, False
     for sign in text:
         if sign == "\x1b":
@@ -152,12 +182,10 @@ def _width(text: str) -> int:
 
 def _safe(text: str, *, is_coloured: bool) -> str:
     """Return a text whose only escape codes are our own colours: a card's text must not move the cursor."""
-    if text.isascii() and text.isprintable():
-        return text
-    made = []
-    for index, sign in enumerate(text):
-        is_colour = is_coloured and sign == "\x1b" and text.startswith(_CODES, index)
-        is_control = unicodedata.category(sign) == "Cc" and sign not in "\n\t"
-        is_override = sign in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-        made.append(f"\\u{ord(sign):04x}" if (is_control and not is_colour) or is_override else sign)
-    return "".join(made)
+
+    def shown(match: re.Match[str]) -> str:
+        sign = match[0]
+        return sign if len(sign) > 1 and is_coloured else f"\\u{ord(sign[0]):04x}{sign[1:]}"
+
+    is_plain = text.isascii() and text.replace("\n", "").isprintable()
+    return text if is_plain else _UNSAFE.sub(shown, text)

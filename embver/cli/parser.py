@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import sys
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from embver import __version__
 from embver.cli.output import Output
@@ -19,12 +22,20 @@ COMMANDS: dict[str, str] = {
     "validate": "check cards; the pre-commit hook",
     "migrate": "bring the card of next/ to the newest schema, in place",
     "compat": "measure one version against another and give the verdict",
+    "bridge": "learn a map from one version's queries to another's index, and say what it recovers",
     "release": "release next/: plan, then apply; the tag comes last",
+    "promote": "let a stage such as prod hold a released version; to go back, promote the older one",
+    "demote": "take a stage back: then no version holds it",
+    "deprecate": "say of a released version that it works and that one should move on",
+    "yank": "withdraw a released version: it stays, and nobody should use it",
     "verify": "prove that tags, cards, pointers and bytes agree",
     "list": "list releases",
     "show": "show one version's card",
     "log": "show releases with what changed in each",
     "diff": "compare two versions field by field",
+    "explain": "say which level a change of a field calls for, and why",
+    "fingerprint": "print the fingerprint of the space that a version's vectors are in",
+    "guard": "stamp a vector store with its version, and refuse queries of another space",
     "pull": "fetch one version's bytes, and no other's",
     "site": "write the changelog pages, and build them",
     "doctor": "check git, git-lfs, attributes, tags, extras, and name the repair",
@@ -48,6 +59,29 @@ class Command(Protocol):
         """Do the command and return the exit code."""
 
 
+class _Layout(argparse.HelpFormatter):
+    """Lay out help; argparse makes one for every argument, and its own asks `shutil` for the width, which loads much."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **{"width": _columns() - 2, **options})
+
+
+class _RawLayout(_Layout, argparse.RawDescriptionHelpFormatter):
+    """Leave the lines of a text as they are."""
+
+
+def _columns() -> int:
+    """Return how wide the terminal is, as `shutil.get_terminal_size` finds it."""
+    with contextlib.suppress(ValueError):
+        columns = int(os.environ.get("COLUMNS", "0"))
+        if columns > 0:
+            return columns
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 def load_command(name: str) -> Command:
     """Import the module of one command."""
     module = {"list": "listing"}.get(name, name)
@@ -64,16 +98,20 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         prog="embver",
         description="Semantic versions of multimodal embeddings in Git, checked by measurement.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_RawLayout,
     )
     parser.add_argument("--version", action="version", version=f"embver {__version__}")
     parser.add_argument("-C", dest="directory", metavar="DIR", default=".", help="run as if started in DIR")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    # With its name argparse need not lay out a usage line to find it.
+    commands = parser.add_subparsers(
+        prog="embver", dest="command", metavar="COMMAND", required=True, title="commands"
+    )
     for name, summary in COMMANDS.items():
         if only in COMMANDS and only != name:
             continue  # a parser takes 0.4 ms, also one that nobody asks
-        child = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        description = f"{summary[0].upper()}{summary[1:]}."
+        child = commands.add_parser(name, help=summary, description=description, formatter_class=_Layout)
         if only == name:
             load_command(name).add_arguments(child)
     return parser
@@ -89,7 +127,7 @@ def build_full_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Arg
     return parser, children
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse._ActionsContainer) -> None:
     """Add `--json`, which every reading command takes."""
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document on stdout and nothing else"

@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reference", metavar="REF", help="the version, such as products@1.1.0")
     parser.add_argument("--out", metavar="DIR", type=Path, help="also write plain files into a new folder")
     parser.add_argument("--materialise", action="store_true", help="put bytes in the place of pointers")
+    parser.add_argument("--yanked", action="store_true", help="also where the version was withdrawn")
 
 
 def run(arguments: argparse.Namespace, out: Output) -> int:
@@ -24,8 +25,14 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
 
     folder = Path(arguments.directory, arguments.out) if arguments.out else None
     report = pull(
-        open_workspace(arguments), arguments.reference, out=folder, materialise=arguments.materialise
+        open_workspace(arguments),
+        arguments.reference,
+        out=folder,
+        materialise=arguments.materialise,
+        is_yanked_wanted=arguments.yanked,
     )
+    if not report.status.is_active:
+        out.say(f"note: {report.status.advice(report.reference)}")
     fetched = f"{human_size(report.fetched_bytes)} fetched" if report.fetched_bytes else "all bytes were here"
     out.print(f"{report.reference}: {len(report.files)} files, {human_size(report.size_bytes)} ({fetched})")
     if report.out:

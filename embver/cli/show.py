@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embver.cli.output import Output
 from embver.cli.parser import add_json
+
+if TYPE_CHECKING:
+    from embver.actions.showing import Shown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, out: Output) -> int:
     """Show one version."""
-    from embver.actions.reading import show
+    from embver.actions.showing import show
     from embver.cli.open import open_workspace
     from embver.cli.render import human_size
 
@@ -47,8 +50,22 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
         size = human_size(artifact.size_bytes)
         lines.append(("artifact", f"{artifact.path}{rows}, {size}, sha256:{artifact.sha256[:16]}…"))
     lines.append(("fingerprint", card.plain.get("fingerprint", "-")))
-    lines.append(("status", card.status))
+    lines += status_lines(shown, out)
     out.print(out.style(shown.reference, "bold"))
     for label, text in lines:
         out.print(f"  {out.style(f'{label:<12}', 'dim')}{text}")
     return 0
+
+
+def status_lines(shown: Shown, out: Output) -> list[tuple[str, str]]:
+    """Return the status, its reason and successor, and the stages, as (label, text)."""
+    status, said = shown.status, shown.card.status
+    text = out.status(status.state) + (f" since {status.since}" if status.since else "")
+    if shown.release is not None and said != status.state:
+        text += f" (its card says {said}: embver doctor)"
+    lines = [("status", f"{text}: {status.reason}" if status.reason else text)]
+    if status.successor:
+        lines.append(("use", status.successor))
+    if shown.stages:
+        lines.append(("stages", ", ".join(shown.stages)))
+    return lines

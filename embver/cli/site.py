@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from embver.cli.output import Output
 
 if TYPE_CHECKING:
     from embver.actions.workspace import Workspace
+    from embver.site.build import SiteSettings
     from embver.site.model import SiteData
 
 DEFAULT_PORT = 8000
@@ -34,7 +36,9 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     work = open_workspace(arguments)
     data = _data(work)
     override = work.repo.root / "templates"
-    written = write_site(work.repo.root, data, partial(render_template, override=override))
+    settings = site_settings(work.settings.site)
+    render = partial(render_template, override=override)
+    written = write_site(work.repo.root, data, render, settings=settings)
     versions = sum(len(embedding.versions) for embedding in data.embeddings)
     changed = len(written.written) + len(written.removed)
     out.print(
@@ -43,11 +47,19 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     if not (arguments.build or arguments.serve):
         out.hint("embver site --build")
         return 0
-    start = build_site(work.repo.root)
+    start = build_site(work.repo.root, settings=settings)
     out.print(f"built {start}")
     if arguments.serve:
         _serve(start.parent, arguments.port, out)
     return 0
+
+
+def site_settings(plain: Mapping[str, Any]) -> SiteSettings:
+    """Return where the site lies, as the repository's settings have it."""
+    from embver.site.build import SiteSettings
+
+    named = {"folder": "docs", "build": "output", "url": "url"}
+    return SiteSettings(**{field: str(plain[key]) for key, field in named.items() if key in plain})
 
 
 def _data(work: Workspace) -> SiteData:
@@ -72,6 +84,8 @@ def _data(work: Workspace) -> SiteData:
                 changes=entry.changes,
                 reasons=entry.reasons,
                 previous=releases.get(entry.release.previous or ""),
+                status=entry.status,
+                stages=entry.stages,
             )
             for entry in reversed(entries)
             if entry.release.name == name
@@ -83,7 +97,7 @@ def _data(work: Workspace) -> SiteData:
         generated_from=work.repo.head() or "",
         schema_text=(resource_folder("schemas") / "card" / "v1.json").read_text(encoding="utf-8"),
         tool_version=__version__,
-        repository_url=work.settings.site.get("url"),
+        repository_url=work.settings.site.get("repository"),
     )
 
 

@@ -21,6 +21,7 @@ from embver.store.card_text import MAX_NODES, Refused, decode, may_be_too_much
 from embver.store.resources import resource_folder
 
 if TYPE_CHECKING:
+    from embver.store.card_edit import Entry
     from embver.store.card_style import FieldOrder
 
 # A node with a tag or an anchor, or an alias; the text is searched only where one of the signs is in it.
@@ -123,8 +124,11 @@ def read_card_text(text: str | bytes, *, path: str) -> CardText:
     )
 
 
-def update_card(text: str, updates: Sequence[tuple[tuple[str, ...], Any]]) -> str:
+def update_card(text: str, updates: Sequence[tuple[Sequence[str | int | Entry], Any]]) -> str:
     """Return the text with fields set, or removed where the value is None; only the lines of those fields change.
+
+    A place is a way through the data: names, and of a list's entries their number or an `Entry` that says by what they
+    are known; an entry that is not there is added at the end.
 
     The edit is made on the text, at the places the parser reported, and not by a round trip through ruamel.yaml: that
     one writes every line anew, and re-indents lists, re-wraps long flow mappings and moves comments on the way.
@@ -132,27 +136,28 @@ def update_card(text: str, updates: Sequence[tuple[tuple[str, ...], Any]]) -> st
     entries. The result is read again and compared with what was meant. Raises CardError for a text that cannot be
     read, EmbverError for a place that cannot be edited.
     """
-    from embver.store.card_edit import apply_update, intended
+    from embver.store.card_edit import apply_update, intended, resolved
     from embver.store.card_style import same
 
     order = _field_order()
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     body = text.removeprefix(mark)
     card = _readable(body)
-    wanted: dict[str, Any] = card.plain
-    for where, value in updates:
-        wanted = intended(wanted, where, value)
-        while True:
-            edited = apply_update(body, card.root, card.plain, where, value, order)
-            if edited in (None, body):
-                break
-            assert edited is not None
-            body, card = edited, _readable(edited)
-        if not same(card.plain, wanted):
-            raise EmbverError(
-                f"{dotted(where)} cannot be edited in the way that this card is written",
-                hint="write that field as `key: value` on a line of its own, then try again",
-            )
+    for place, new in updates:
+        for where, value in resolved(card.plain, place, new):
+            wanted = intended(card.plain, where, value)
+            while True:
+                edited = apply_update(body, card.root, card.plain, where, value, order)
+                if edited is None or edited == body:
+                    break
+                body, card = edited, _readable(edited)
+                if value is None:
+                    break  # once: what comes after an entry of a list has its number now
+            if not same(card.plain, wanted):
+                raise EmbverError(
+                    f"{dotted(where)} cannot be edited in the way that this card is written",
+                    hint="write that field as `key: value` on a line of its own, then try again",
+                )
     return mark + body
 
 

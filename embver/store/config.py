@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embver.errors import ConfigError
-from embver.problem import dotted
+from embver.store.known_settings import recall, remember
 from embver.store.resources import resource_folder
 from embver.tagname import DEFAULT_FORMAT, TagFormat
 
+if TYPE_CHECKING:
+    from embver.presumption import OwnRule
+
 FILE_NAME = "embver.toml"
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "boolean": bool,
-    "number": (int, float),
-}
-_NOTES = {"$schema", "$id", "$defs", "title", "description", "examples", "default"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +40,17 @@ class Settings:
     embeddings: str = "embeddings"
     tags: TagFormat = field(default_factory=TagFormat)
     remote: str = "origin"
+    stages: tuple[str, ...] = ()  # that `promote` may give; none: any
     probe: str | None = None
     rule: Mapping[str, Any] = field(default_factory=dict)
     benchmarks: tuple[BenchmarkSetting, ...] = ()
     site: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    policy: tuple[OwnRule, ...] = ()
+
+    def policy_for(self, name: str) -> tuple[OwnRule, ...]:
+        """Return the repository's own rules for the levels of an embedding."""
+        return tuple(rule for rule in self.policy if not rule.names or name in rule.names)
 
     def probe_for(self, name: str) -> str | None:
         """Return the folder of an embedding's probe set."""
@@ -65,8 +63,11 @@ class Settings:
         return tuple(entry for entry in self.benchmarks if chosen is None or entry.id in chosen)
 
 
-def load_settings(root: Path) -> Settings:
-    """Read a repository's settings; raise ConfigError with every mistake in them."""
+def load_settings(root: Path, *, git_dir: Path | None = None) -> Settings:
+    """Read a repository's settings; raise ConfigError with every mistake in them.
+
+    What was found right before is remembered in `git_dir`: nearly every command reads the same settings again.
+    """
     own, project = root / FILE_NAME, root / "pyproject.toml"
     tool = _read(project).get("tool") if project.is_file() else None
     in_project = tool.get("embver") if isinstance(tool, dict) else None
@@ -74,22 +75,38 @@ def load_settings(root: Path) -> Settings:
         raise ConfigError(
             f"settings stand both in {FILE_NAME} and in pyproject.toml", hint="keep one: delete [tool.embver]"
         )
+    if own.is_file() and git_dir is not None:
+        return _known_settings(own, git_dir)
     if own.is_file():
-        return _settings(_read(own), FILE_NAME)
-    return _settings(in_project, "pyproject.toml [tool.embver]") if in_project is not None else Settings()
+        return _settings(_read(own), FILE_NAME, own)
+    if in_project is None:
+        return Settings()
+    return _settings(in_project, "pyproject.toml [tool.embver]", project)
+
+
+def _known_settings(own: Path, git_dir: Path) -> Settings:
+    text = own.read_bytes()
+    plain = recall(git_dir, text)
+    if plain is not None:
+        return _settings(plain, FILE_NAME, own, is_known=True)
+    plain = _read(own)
+    found = _settings(plain, FILE_NAME, own)
+    remember(git_dir, text, plain)
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name}: {error}") from error
 
 
-def _settings(plain: Mapping[str, Any], source: str) -> Settings:
-    schema = json.loads((resource_folder("schemas") / "settings" / "v1.json").read_text(encoding="utf-8"))
-    if not _is_surely_valid(plain, schema, schema):
-        _explain(plain, source)
+def _settings(plain: Mapping[str, Any], source: str, file: Path, *, is_known: bool = False) -> Settings:
+    if not is_known:
+        _check(plain, source)
     try:
         tags = TagFormat(pattern=plain.get("tag_format", DEFAULT_FORMAT))
     except ValueError as error:
@@ -110,16 +127,32 @@ def _settings(plain: Mapping[str, Any], source: str) -> Settings:
         embeddings=_folder(plain.get("embeddings", "embeddings"), f"{source}: embeddings"),
         tags=tags,
         remote=plain.get("remote", "origin"),
+        stages=tuple(plain.get("stages", ())),
         probe=_folder(plain["probe"], f"{source}: probe") if "probe" in plain else None,
         rule=plain.get("rule", {}),
         benchmarks=benchmarks,
-        site=plain.get("site", {}),
+        site=_site(plain.get("site", {}), source),
         names=names,
+        policy=_policy(plain["policy"], file) if plain.get("policy") else (),
     )
 
 
-def _explain(plain: Mapping[str, Any], source: str) -> None:
+def _policy(entries: Any, file: Path) -> tuple[OwnRule, ...]:
+    from embver.store.own_rules import read_own_rules  # few repositories have rules of their own
+
+    return read_own_rules(entries, file=file.name, text=file.read_text(encoding="utf-8"))
+
+
+def _check(plain: Mapping[str, Any], source: str) -> None:
     """Raise ConfigError with every place where settings differ from their schema."""
+    import json
+
+    from embver.store.sure import is_surely_valid
+
+    schema = json.loads((resource_folder("schemas") / "settings" / "v1.json").read_text(encoding="utf-8"))
+    if is_surely_valid(plain, schema, schema):
+        return
+    from embver.problem import dotted
     from embver.store.schemas import check_shape
 
     flaws = check_shape(plain, kind="settings")
@@ -128,41 +161,11 @@ def _explain(plain: Mapping[str, Any], source: str) -> None:
         raise ConfigError("\n".join(lines), hint=flaws[0].hint)
 
 
-def _is_surely_valid(plain: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
-    """Tell whether the schema certainly accepts plain data; False: ask the schema checker, which takes 40 ms to load.
-
-    Every command reads the settings, and nearly always they are right. A keyword not known here is no yes.
-    """
-    if "$ref" in schema:
-        defined = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
-        return _is_surely_valid(plain, defined, root)
-    keywords = dict(schema)
-    kinds = keywords.pop("type", [])
-    for kind in [kinds] if isinstance(kinds, str) else kinds:
-        if isinstance(plain, _TYPES.get(kind, ())) and (kind == "boolean") == isinstance(plain, bool):
-            break
-    else:
-        return not kinds and keywords.keys() <= {"enum"} | _NOTES and plain in keywords.get("enum", [plain])
-    properties, other = keywords.pop("properties", {}), keywords.pop("additionalProperties", True)
-    each, names = keywords.pop("items", {}), keywords.pop("propertyNames", {}).get("pattern", ".*")
-    least = max(keywords.pop("minLength", 0), keywords.pop("minItems", 0))
-    pattern, required = keywords.pop("pattern", ""), keywords.pop("required", ())
-    is_set = keywords.pop("uniqueItems", False)
-    if not keywords.keys() <= _NOTES:
-        return False
-    if isinstance(plain, str):
-        return len(plain) >= least and (not pattern or re.fullmatch(pattern, plain) is not None)
-    if isinstance(plain, list):
-        is_double = is_set and any(value in plain[:index] for index, value in enumerate(plain))
-        return len(plain) >= least and not is_double and all(_is_surely_valid(v, each, root) for v in plain)
-    if isinstance(plain, dict):
-        for key, value in plain.items():
-            known = properties.get(key, other)
-            is_right = known if isinstance(known, bool) else _is_surely_valid(value, known, root)
-            if not is_right or re.fullmatch(names, key) is None:
-                return False
-        return plain.keys() >= set(required)
-    return True
+def _site(plain: Mapping[str, Any], source: str) -> dict[str, Any]:
+    folders = {
+        key: _folder(plain[key], f"{source}: site.{key}") for key in ("folder", "build") if key in plain
+    }
+    return {**plain, **folders}
 
 
 def _folder(text: str, place: str) -> str:
@@ -177,7 +180,7 @@ def _folder(text: str, place: str) -> str:
 
 
 def _benchmark(plain: Mapping[str, Any]) -> BenchmarkSetting:
-    metrics = tuple(plain.get("metrics", ("hit@1", "hit@10", "mrr@10")))
+    metrics = tuple(plain.get("metrics", ("hit@1", "hit@10", "recall@10", "ndcg@10", "map", "mrr")))
     return BenchmarkSetting(
         id=plain["id"],
         items=plain["items"],

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import itertools
 import os
-import tempfile
 from pathlib import Path
 
 _BLOCK_BYTES = 1 << 20
@@ -13,6 +12,8 @@ _BLOCK_BYTES = 1 << 20
 
 def hash_file(path: Path) -> tuple[str, int]:
     """Return a file's SHA-256 (64 hexadecimal digits) and its size in bytes."""
+    import hashlib  # loads OpenSSL, and to write a file takes no digest
+
     digest, size_bytes = hashlib.sha256(), 0
     with path.open("rb", buffering=0) as stream:
         while block := stream.read(_BLOCK_BYTES):
@@ -21,23 +22,24 @@ def hash_file(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), size_bytes
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
+def write_atomic(path: Path, data: bytes, *, mode: int | None = None, is_cache: bool = False) -> None:
     """Write a file whole or not at all: to a neighbour, to disk, then renamed over it.
 
-    A symbolic link stays one: what it points to is written. A new file gets the mode that open() would give it.
+    A symbolic link stays one: what it points to is written. A new file gets the mode that open() would give it. For
+    a cache, which may be lost or damaged when the machine stops, the disk is not waited for.
     """
     if path.is_symlink():
         path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".embver-")  # a long name may not grow
-    temporary = Path(name)
+    handle, temporary = _new_file(path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
-            os.fsync(stream.fileno())
+            if not is_cache:
+                os.fsync(stream.fileno())
         if mode is None:
-            # mkstemp makes 0600; a new file gets what open() would have given it, an old one keeps its mode.
+            # It was made 0600; a new file gets what open() would have given it, an old one keeps its mode.
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
         temporary.chmod(mode)
         temporary.replace(path)
@@ -54,6 +56,15 @@ def write_if_changed(path: Path, data: bytes) -> bool:
             return False
     write_atomic(path, data)
     return True
+
+
+def _new_file(folder: Path) -> tuple[int, Path]:
+    """Make a file that nobody else has, and return it open; its name does not grow with that of the file to be."""
+    for number in itertools.count():  # `tempfile` would load a tenth of what it takes to check a card
+        with contextlib.suppress(FileExistsError):
+            made = folder / f".embver-{os.getpid()}-{number}"
+            return os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), made
+    raise AssertionError
 
 
 def _umask() -> int:

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path, PurePosixPath
 
-from embver.history import Release, ordered, parse_trailers
-from embver.store.process import ProcessError, run
+from embver import history
+from embver.history import Release, TagRecord
+from embver.store.process import ProcessError, run, stream
 from embver.tagname import TagFormat
 
-# No message can forge the end of a record: none holds a zero byte, and its own line begins with a sign.
+# No message can forge a field or a record: Git cuts each at its first zero byte, and there are always seven.
 _FIELDS = (
-    "%(refname:strip=2)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00"
-    "%(creatordate:iso-strict)%00=%(contents)%00"
+    "%(refname)%00%(objecttype)%00%(objectname)%00%(type)%00%(object)%00"  # as the tag itself says: nothing to look up
+    "%(creatordate:iso-strict)%00%(contents)%00"
 )
-_END = "\x00\n"
+
+
+_PREFIX = len(
+    "\nrefs/tags/"
+)  # Git ends every record with a line break, so that all but the first begin with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,7 @@ class GitReader:
     ) -> None:
         self.root = root
         self.git_dir = git_dir  # shared by all work trees
+        self.object_format = object_format
         self._zero = "0" * (64 if object_format == "sha256" else 40)  # the id of what is not there
         self._index = {"GIT_INDEX_FILE": str(index)} if index else {}
         # Paths are names here and never patterns: `a[1].txt` and `:x` are legal ones.
@@ -69,7 +76,8 @@ class GitReader:
 
     def is_shallow(self) -> bool:
         """Tell whether history was cut off when the repository was cloned."""
-        return self.git("rev-parse", "--is-shallow-repository").strip() == "true"
+        file = self.git_dir / "shallow"  # Git's own test: it is there, and not empty
+        return file.is_file() and file.stat().st_size > 0
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit of a tag, branch or id, or None."""
@@ -89,36 +97,57 @@ class GitReader:
         done = run(["git", "var", "GIT_COMMITTER_IDENT"], cwd=self.root, check=False)
         return done.text.strip() if done.status == 0 else None
 
+    def tag_records(self, *patterns: str) -> tuple[TagRecord, ...]:
+        """Return every tag, whatever it stands for, in Git's order (by name), by one git process.
+
+        `patterns` are those of `git for-each-ref` below refs/tags/ (`products@v*`); none means all tags.
+        """
+        return tuple(chain.from_iterable(self.tag_chunks(*patterns)))
+
+    def tag_chunks(self, *patterns: str) -> Iterator[Sequence[TagRecord]]:
+        """Yield what `tag_records` returns, some at a time, while Git still writes: both have much to do."""
+        asked = [f"refs/tags/{pattern}" for pattern in patterns] or ["refs/tags"]
+        argv = ["git", "for-each-ref", *asked, f"--format={_FIELDS}"]
+        fields: list[str] = []
+        rest = b"\n"
+        for piece in stream(argv, cwd=self.root, env=self.environment):
+            whole, zero, rest = (rest + piece).rpartition(b"\0")
+            if zero:
+                fields += whole.decode(errors="surrogateescape").split("\0")
+            count = len(fields) // 7 * 7
+            yield self._tag_records(*(fields[at:count:7] for at in range(7)))
+            del fields[:count]
+
+    def _tag_records(
+        self,
+        refs: list[str],
+        kinds: list[str],
+        ids: list[str],
+        kinds_named: list[str],
+        ids_named: list[str],
+        dates: list[str],
+        messages: list[str],
+    ) -> Sequence[TagRecord]:
+        """Return records from Git's answers by column; where all tags are alike, as releases are, none is looked at."""
+        tags = [ref[_PREFIX:] for ref in refs]
+        if set(kinds) == {"tag"} and set(kinds_named) == {"commit"}:
+            return list(map(TagRecord, tags, ids, ids_named, dates, repeat(True), messages))
+        records = []
+        for tag, kind, own, kind_named, named, date, message in zip(
+            tags, kinds, ids, kinds_named, ids_named, dates, messages, strict=True
+        ):
+            if kind == "tag":
+                # A tag of a tag is asked for by itself.
+                nested = (self.resolve(f"refs/tags/{tag}") or "") if kind_named == "tag" else ""
+                commit = named if kind_named == "commit" else nested
+                records.append(TagRecord(tag, own, commit, date, True, message))
+            else:  # a lightweight tag has no message: what Git gives is its commit's
+                records.append(TagRecord(tag, own, own if kind == "commit" else "", date, False, ""))
+        return records
+
     def releases(self, tags: TagFormat) -> tuple[Release, ...]:
         """Return every release, by name and SemVer precedence; tags of another form are not ours."""
-        found = []
-        for record in self.git("for-each-ref", "refs/tags", f"--format={_FIELDS}").split(_END)[:-1]:
-            tag, kind, target, peeled_kind, peeled, date, message = record.split("\x00")
-            parsed = tags.parse(tag)
-            if parsed is None:
-                continue
-            if peeled_kind == "tag":  # a tag of a tag: older Gits take off one layer only
-                peeled = self.resolve(f"refs/tags/{tag}") or ""
-                peeled_kind = "commit" if peeled else ""
-            if (peeled_kind or kind) != "commit":
-                continue  # a tag of a file or a folder is no release
-            trailers = parse_trailers(message[1:]) if kind == "tag" else {}
-            found.append(
-                Release(
-                    name=parsed[0],
-                    version=parsed[1],
-                    tag=tag,
-                    commit=peeled or target,
-                    date=date,
-                    is_annotated=kind == "tag",
-                    level=trailers.get("Level"),
-                    verdict=trailers.get("Verdict"),
-                    card_digest=trailers.get("Card-Digest"),
-                    previous=trailers.get("Previous"),
-                    message=message[1:],
-                )
-            )
-        return ordered(found)
+        return history.releases(self.tag_records(), tags)
 
     def read_many(self, names: Sequence[str]) -> tuple[bytes | None, ...]:
         """Return many blobs (`REVISION:PATH` or ids) by one process; None for each that is missing."""

@@ -110,7 +110,7 @@ class KnownCards:
                 body = f"{_FORMAT} {self._stamp}\n".encode() + (kept + new)[-MAX_BYTES // 2 :]
                 from embver.store.files import write_atomic  # it loads much that reading does not need
 
-                write_atomic(self._file, body)
+                write_atomic(self._file, body, is_cache=True)
                 self._is_current = True
             self._lines |= self._added
             self._added = {}

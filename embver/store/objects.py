@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Final
@@ -80,6 +79,8 @@ def _resolve(repo: Repository, names: Sequence[str]) -> list[str | None]:
 def _read_all(repo: Repository, ids: Sequence[str], needed: Collection[str]) -> Iterator[GitObject]:
     if not ids:
         return
+    import tempfile
+
     # The questions come from a file: written to a pipe they would block once git waits for its answers to be read.
     with tempfile.TemporaryFile() as questions:
         questions.write("".join(f"{name}\n" for name in ids).encode())

@@ -22,6 +22,9 @@ _KEPT_GIT: tuple[str, ...] = (
     *("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"),
     *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM"),
 )
+_PIECE_BYTES = (
+    1 << 18
+)  # read at a time: little enough that a long answer is taken up while the rest is written
 
 
 class ProcessError(EmbverError):
@@ -102,3 +105,31 @@ def run(
     if check and done.returncode != 0:
         raise ProcessError(argv, status=done.returncode, stdout=stdout, stderr=done.stderr)
     return Finished(status=done.returncode, stdout=stdout, stderr=done.stderr)
+
+
+def stream(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    """Start a program at once and yield what it prints as it comes, in large pieces, to be read while it still runs.
+
+    Raises ProcessError at the end if it failed, FileNotFoundError if it is absent.
+    """
+    process = subprocess.Popen(
+        list(argv),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a second pipe would have to be read at the same time
+        env=clean_environment(env),
+    )
+    return _pieces(process, argv, cwd, env)
+
+
+def _pieces(
+    process: subprocess.Popen[bytes], argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None
+) -> Iterator[bytes]:
+    with process:
+        assert process.stdout is not None
+        while piece := process.stdout.read(_PIECE_BYTES):
+            yield piece
+    if process.returncode != 0:
+        run(argv, cwd=cwd, env=env)  # once more, to hear why
+        raise ProcessError(argv, status=process.returncode, stdout=b"", stderr=b"")

@@ -68,9 +68,12 @@ def test_modalities_with_rows_of_their_own(encoded: Sandbox) -> None:
     said = encoded.embver("encode", NAME)
     assert "ids-text.txt" in said.out
     assert not (encoded.next / "ids.txt").exists()
+    encoded.git("commit", "-q", "-m", "More to find", "--", "data/corpus-v1.jsonl")
+    unrelated = encoded.root / "notes.txt"
+    unrelated.write_text("not part of it\n")
     encoded.embver("release", NAME)
     assert encoded.embver("verify", "--deep").code == 0
-    assert encoded.git("status", "--porcelain").out == " M data/corpus-v1.jsonl\n"
+    assert encoded.git("status", "--porcelain").out == "?? notes.txt\n"
 
 
 def test_names_with_a_slash_and_two_embeddings(encoded: Sandbox) -> None:

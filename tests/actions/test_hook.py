@@ -100,3 +100,48 @@ def test_a_card_that_is_edited_and_not_encoded_yet_is_committed(sandbox) -> None
     commit(repo)
     repo.embver("release", NAME)
     assert repo.git("status", "--porcelain").out == ""
+
+
+def test_a_merge_without_conflicts_is_checked_too(encoded: Sandbox) -> None:
+    encoded.git("add", "-A")
+    commit(encoded)
+    encoded.git("switch", "-q", "-c", "side")
+    encoded.edit(("license: CC-BY-SA-4.0", "license: Nobody-Knows"))
+    commit(encoded, "-a", "--no-verify")
+    encoded.git("switch", "-q", "main")
+    encoded.git("commit", "-q", "--allow-empty", "--no-verify", "-m", "Meanwhile")
+    before = encoded.refs()
+    said = encoded.git("merge", "-q", "--no-edit", "side", code=None, env=ON_PATH)
+    assert said.code != 0
+    assert "embeddings/emoji/next/card.yaml:5:" in said.text
+    assert "[licence]" in said.text
+    assert encoded.refs() == before
+    encoded.edit(("license: Nobody-Knows", "license: CC0-1.0"))
+    encoded.git("add", "-A")
+    commit(encoded)
+    assert encoded.git("log", "-1", "--format=%P").out.count(" ") == 1
+
+
+def test_a_release_that_was_changed_is_not_pushed(story: Sandbox) -> None:
+    there = story.git("ls-remote", "origin").out
+    file = story.version("1.1.1") / "card.yaml"
+    story.edit(("normalized: true", "normalized: false"), file=file)
+    commit(story, "-a", "--no-verify")
+    story.git("tag", "another")
+    said = story.git("push", "-q", "origin", "main", "another", code=None, env=ON_PATH)
+    assert said.code != 0
+    assert "emoji@1.1.1" in said.text
+    assert story.git("ls-remote", "origin").out == there
+    story.git("push", "-q", "origin", "main", env=ON_PATH)  # a branch alone is nobody's version
+
+
+def test_and_what_is_pushed_brings_its_vectors(encoded: Sandbox, tmp_path: Path) -> None:
+    encoded.embver("release", NAME)
+    remote = tmp_path / "elsewhere.git"
+    encoded.git("init", "-q", "--bare", "-b", "main", str(remote))
+    encoded.git("remote", "add", "origin", remote.as_uri())
+    encoded.git("push", "-q", "origin", "main", "emoji@v1.0.0", env=ON_PATH)
+    for artifact in encoded.artifacts("emoji@1.0.0").values():
+        if artifact["path"].endswith(".safetensors"):
+            sha256 = artifact["sha256"]
+            assert (remote / "lfs/objects" / sha256[:2] / sha256[2:4] / sha256).is_file()

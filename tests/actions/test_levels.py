@@ -52,6 +52,8 @@ def test_another_dimension_is_major_whatever_is_said(story: Sandbox, models) -> 
     begin_next(story, ("dimensions: 32", "dimensions: 48"))
     use_model(story, models / "wide")
     story.embver("encode", NAME)
+    story.git("add", "-A")
+    story.git("commit", "-q", "-m", "A wider model")
     said = release_refused(story, "--level", "minor", "--reason", "we know")
     assert "cannot be released as MINOR" in said
     assert "space.dimensions: another dimension" in said
@@ -96,7 +98,19 @@ def test_a_soft_change_needs_a_written_reason(softly: Sandbox) -> None:
     softly.embver("release", NAME, "--reason", "only the name is new")
     card = softly.embver("show", NAME, "--json").json["card"]
     assert card["version"] == "1.2.0"
-    assert card["override"] == {"computed": "minor", "chosen": "minor", "reason": "only the name is new"}
+    override = card["override"]
+    assert "measured identical to emoji@1.1.1; identical to emoji@1.0.0; probe sha256:" in override.pop(
+        "evidence"
+    )
+    assert override == {
+        "computed": "minor",
+        "chosen": "minor",
+        "reason": "only the name is new",
+        "by": "Search team",  # never the address
+    }
+    message = softly.git("tag", "-l", "emoji@v1.2.0", "--format=%(contents)").out
+    assert "Released as minor by Search team: only the name is new\nEvidence: measured identical" in message
+    assert "shop.example" not in message
 
 
 @pytest.mark.parametrize(
@@ -134,12 +148,18 @@ def test_without_a_probe_set_a_reason_is_needed(story: Sandbox) -> None:
     assert (last["version"], last["verdict"]) == ("1.2.0", "unmeasured")
 
 
-def test_another_probe_set_measures_nothing(story: Sandbox) -> None:
-    lines = (story.root / "probes/pairs/items.jsonl").read_text().splitlines()
-    (story.root / "probes/pairs/items.jsonl").write_text("\n".join(lines[:-2]) + "\n")
+def test_another_probe_set_measures_on_what_both_hold_and_one_with_nothing_in_common_measures_nothing(
+    story: Sandbox,
+) -> None:
+    items = story.root / "probes/pairs/items.jsonl"
+    lines = items.read_text().splitlines()
+    items.write_text("\n".join(lines[:-2]) + "\n")
     begin_next(story, ("uri: data/corpus-v2.jsonl\n  digest", "uri: data/corpus-v1.jsonl\n  digest"))
     story.embver("encode", NAME)
-    assert "were encoded with different probe sets" in story.embver("status").out
+    assert "measured identical" in story.embver("status").out
+    items.write_text("\n".join(line.replace('"pair": "p', '"pair": "q') for line in lines) + "\n")
+    story.embver("encode", NAME)
+    assert "have no item in common" in story.embver("status").out
 
 
 def test_a_lower_level_that_only_a_presumption_forbids_takes_a_reason(story: Sandbox) -> None:

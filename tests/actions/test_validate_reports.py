@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from embver.cardrules import RULES
 from embver.cli.report_github import annotation
 from embver.cli.report_sarif import sarif
 from embver.problem import Problem
@@ -101,6 +102,15 @@ def test_sarif(repo: Path) -> None:
         "artifactLocation": {"uri": "embeddings/a/next/card.yaml"},
         "region": {"startLine": 3, "startColumn": 1},
     }
+
+
+def test_sarif_names_the_place_of_each_rule_on_its_page() -> None:
+    page = (Path(__file__).parents[2] / "site/reference/rules.md").read_text(encoding="utf-8")
+    log = sarif([problem(rule=name) for name in RULES])
+    links = {rule["id"]: rule["helpUri"] for rule in log["runs"][0]["tool"]["driver"]["rules"]}
+    assert links == {name: f"https://embver.org/reference/rules/#{name}" for name in RULES}
+    # Python-Markdown makes the anchor of a heading from its words: these are one word of letters and dashes each.
+    assert all(f"\n### {name}\n" in page for name in RULES)
 
 
 def test_sarif_of_nothing_and_of_odd_paths() -> None:

@@ -166,7 +166,8 @@ def test_json_of_the_writing_commands(encoded: Sandbox) -> None:
     benched = encoded.embver("bench", NAME, "--json")
     assert benched.json["reference"] == "emoji@next"
     assert benched.json["benchmarks"][0]["id"] == "search"
-    keys = {"name", "version", "tag", "level", "verdict", "previous", "card_digest", "override", "applied"}
+    keys = {"name", "version", "tag", "level", "verdict", "previous", "card_digest", "override", "signed"}
+    keys |= {"applied"}
     assert set(encoded.embver("release", NAME, "--json", "--dry-run").json) == keys
     released = encoded.embver("release", NAME, "--json")
     assert set(released.json) == keys | {"commit", "pushed"}

@@ -31,7 +31,12 @@ def test_the_workflow_from_an_empty_folder(tmp_path, models) -> None:
     write_first_card_again(repo)
 
     said = repo.embver("status")
-    assert said.out == "emoji: first release, 1.0.0\n  not encoded: it has no vectors yet\n"
+    assert said.out == (
+        "emoji: first release, 1.0.0\n"
+        "  still missing before a release\n"
+        "    ✗ not encoded: it has no vectors yet    -> embver encode emoji\n"
+        "    · benchmarks that were not run: search  -> embver bench emoji\n"
+    )
     assert said.err == "next: embver encode emoji\n"
 
     said = repo.embver("encode", NAME)
@@ -80,12 +85,24 @@ def test_a_release_in_a_repository_without_a_commit(tmp_path, models) -> None:
     write_first_card(repo)
     repo.embver("encode", NAME)
     repo.git("update-ref", "-d", "refs/heads/main")
+    before = repo.state()
+    said = repo.embver("release", NAME, code=1)  # a clone would lack all that the vectors were made of
+    for path in ("models/clip", "data/corpus-v1.jsonl", "probes/pairs"):
+        assert f"{path} is not committed: a clone of this release would lack it [uncommitted]" in said.err
+    assert repo.state() == before
+    repo.edit(('probe = "probes/pairs"', ""), file=repo.root / "embver.toml")
+    repo.edit(
+        ("path: models/clip}", "path: models/clip, tracked_by: other}"),
+        ("tracked_by: git", "tracked_by: other"),
+        ("corpus:\n", "corpus:\n  tracked_by: other\n"),
+    )
+    repo.embver("encode", NAME)
     repo.embver("release", NAME)
     assert repo.git("log", "--format=%s").out == "Release emoji@1.0.0\n"
     assert repo.embver("verify").code == 0
     # What was staged besides stays staged, and no part of the release.
     assert "embver.toml" not in repo.git("ls-tree", "-r", "--name-only", "HEAD").out
-    assert "A  embver.toml" in repo.git("status", "--porcelain").out
+    assert "A  .gitattributes" in repo.git("status", "--porcelain").out
 
 
 def test_list(story: Sandbox) -> None:
@@ -93,7 +110,7 @@ def test_list(story: Sandbox) -> None:
     assert rows == [["1.0.0", "first", "-"], ["1.1.0", "minor", "identical"], ["1.1.1", "patch", "identical"]]
     listed = story.embver("list", "--json").json
     assert [keys(entry) for entry in listed] == [
-        {"name", "version", "tag", "commit", "date", "level", "verdict", "status"}
+        {"name", "version", "tag", "commit", "date", "level", "verdict", "status", "stages"}
     ] * 3
     assert [entry["version"] for entry in listed] == ["1.0.0", "1.1.0", "1.1.1"]
     assert [entry["verdict"] for entry in listed] == [None, "identical", "identical"]
@@ -112,7 +129,18 @@ def test_show(story: Sandbox) -> None:
     ):
         assert words in said.out
     shown = story.embver("show", "emoji", "--json").json
-    assert keys(shown) == {"reference", "tag", "commit", "date", "level", "verdict", "card"}
+    assert keys(shown) == {
+        "reference",
+        "tag",
+        "commit",
+        "date",
+        "level",
+        "verdict",
+        "status",
+        "status_record",
+        "stages",
+        "card",
+    }
     assert shown["reference"] == "emoji@1.1.1"
     assert story.embver("show", "emoji@latest").out == story.embver("show", "emoji@v1.1.1").out
 
@@ -126,7 +154,17 @@ def test_log(story: Sandbox) -> None:
     ]
     assert "encoders.text.preprocessing[collapse_whitespace]: text preprocessing is corrected" in said.out
     logged = story.embver("log", "--json").json
-    assert keys(logged[0]) == {"reference", "date", "level", "verdict", "words", "changes"}
+    assert keys(logged[0]) == {
+        "reference",
+        "date",
+        "level",
+        "verdict",
+        "status",
+        "status_record",
+        "stages",
+        "words",
+        "changes",
+    }
     assert keys(logged[0]["changes"][0]) == {"path", "kind", "before", "after"}
 
 
@@ -144,6 +182,8 @@ def test_diff(story: Sandbox) -> None:
         "before": None,
         "after": {"step": "collapse_whitespace"},
         "level": "patch",
+        "why": "text preprocessing is corrected",
+        "presumption": "presumed",
     }
 
 
@@ -152,7 +192,12 @@ def test_compat_of_versions_that_meet_and_of_those_that_do_not(retrained: Sandbo
     assert said.out.startswith("emoji@1.0.0 -> emoji@1.1.1: identical\n")
     said = retrained.embver("compat", "emoji@1.1.1", "emoji@next", "--json", code=1)
     found = said.json
-    assert keys(found) == {"a", "b", "verdict", "level", "strata", "probe", "rule_version"}
+    assert keys(found) == {"a", "b", "verdict", "level", "strata", "probe", "rule_version"} | {
+        "reasons",
+        "notes",
+        "floor",
+        "rule",
+    }
     assert (found["verdict"], found["level"]) == ("incompatible", "major")
     assert len(found["strata"]) == 4
     assert keys(found["strata"][0]) == {"query", "document", "verdict", "measures"}
@@ -169,7 +214,7 @@ def test_status(retrained: Sandbox) -> None:
     found = retrained.embver("status", NAME, "--json").json
     assert keys(found) >= {"name", "current", "proposed", "level", "reasons"}
     assert (found["current"], found["proposed"], found["level"]) == ("1.1.1", "2.0.0", "major")
-    assert keys(found["reasons"][0]) == {"path", "level", "why"}
+    assert keys(found["reasons"][0]) == {"path", "level", "why", "presumption"}
     assert retrained.embver("status", "--json").json == [found]
 
 
@@ -184,6 +229,9 @@ def test_validate_and_verify_as_json(story: Sandbox) -> None:
         "changed": [],
         "extra": [],
         "unverified": [],
+        "moved": [],
+        "signatures": [],
+        "ignored": [],
     }
 
 
@@ -201,7 +249,14 @@ def test_doctor_names_the_repair(story: Sandbox) -> None:
     story.git("tag", "emoji@v0.9.0")
     said = story.embver("doctor", code=1)
     assert "would be committed as bytes  ->  embver init" in said.out
-    assert "not annotated, so without a record: emoji@v0.9.0" in said.out
+    assert (
+        "not annotated, so without a record: emoji@v0.9.0  ->  git fetch --force --tags; one that" in said.out
+    )
+    story.git("tag", "-d", "emoji@v0.9.0")
+    story.git("tag", "emoji@v2")
+    said = story.embver("doctor", code=1)
+    assert "! tags: ignored, since they are no releases: emoji@v2: '2' is not a version" in said.out
+    assert "✓ tags: 3 releases of 1 embeddings" in said.out
 
 
 def test_other_readers_of_the_tags_see_the_same_versions(story: Sandbox) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import random
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embver.problem import Problem
-from embver.store import cards, schemas
+from embver.store import cards, schemas, sure
 from embver.store.cards import CardText, read_card_text
-from embver.store.schemas import check_card, check_shape, fast_validator, reference_validator
+from embver.store.process import run
+from embver.store.schemas import check_card, check_shape, fast_validator, reference_validator, schema_of
+from embver.store.sure import is_surely_valid
 
-DATA = Path(__file__).resolve().parent.parent / "data"
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data"
 CORPUS = sorted((DATA / "cards").rglob("*.yaml")) + sorted((DATA / "released").rglob("*.yaml"))
 GOOD = [
     read_card_text(file.read_bytes(), path="x") for file in sorted((DATA / "cards" / "valid").glob("*.yaml"))
@@ -32,11 +37,14 @@ def without_the_fast_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def both(plain: object, kind: str = "card") -> tuple[set, set]:
-    """Return the flaws as the fast and as the reference library find them."""
-    fast = set(check_shape(plain, kind))
+    """Return the flaws as the fast and as the reference library find them; a quick yes is held against both."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schemas, "_FIRST", iter(()))
+        fast = set(check_shape(plain, kind))
         without_the_fast_one(patch)
-        return fast, set(check_shape(plain, kind))
+        reference = set(check_shape(plain, kind))
+    assert not (reference and is_surely_valid(plain, schema_of(kind), schema_of(kind)))
+    return fast, reference
 
 
 def places(plain: object, at: tuple = ()):
@@ -66,6 +74,49 @@ def mutated(plain: dict, random_: random.Random) -> dict:
         else:
             holder[where[-1]] = copy.deepcopy(random_.choice(JUNK))  # type: ignore[index]
     return changed
+
+
+@pytest.mark.parametrize("kind", ["card", "settings"])
+def test_the_quick_look_knows_every_keyword_of_the_schema(kind: str) -> None:
+    schema = schema_of(kind)
+    assert {word for part in parts(schema) for word in part} <= set(sure._CHECKS) | sure._NOTES
+    patterns = [part["pattern"] for part in parts(schema) if "pattern" in part]
+    assert all(pattern.startswith("^") and pattern.endswith("$") for pattern in patterns)
+
+
+def parts(schema: object) -> Iterator[dict]:
+    """Yield every schema within a schema."""
+    if isinstance(schema, dict):
+        yield schema
+        for word, below in schema.items():
+            if word in ("properties", "$defs"):
+                for inner in below.values():
+                    yield from parts(inner)
+            elif word in ("allOf", "anyOf"):
+                for inner in below:
+                    yield from parts(inner)
+            elif word in ("items", "additionalProperties", "propertyNames", "if", "then"):
+                yield from parts(below)
+
+
+def test_every_valid_card_gets_the_quick_yes_and_no_invalid_one() -> None:
+    schema = schema_of("card")
+    assert all(is_surely_valid(card.plain, schema, schema) for card in GOOD)
+    for file in CORPUS:
+        card = read_card_text(file.read_bytes(), path=file.name)
+        is_right = reference_validator("card").is_valid(card.plain)
+        assert is_right or not is_surely_valid(card.plain, schema, schema), file.name
+
+
+def test_one_right_card_loads_no_schema_library(tmp_path: Path) -> None:
+    card = DATA / "cards" / "valid" / "example.yaml"
+    code = (
+        "import sys\nfrom embver.cli import main\n"
+        f"code = main(['validate', '--only', 'shape', {str(card)!r}])\n"
+        "print(code, 'jsonschema_rs' in sys.modules, 'jsonschema' in sys.modules)"
+    )
+    said = run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}).text
+    assert said.split() == ["0", "False", "False"]
 
 
 def test_the_fast_library_is_here() -> None:

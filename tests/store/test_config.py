@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embver.errors import ConfigError
-from embver.store.config import Settings, _is_surely_valid, load_settings
+from embver.store.config import Settings, load_settings
 from embver.store.process import run
 from embver.store.resources import resource_folder
-from embver.store.schemas import check_shape
+from embver.store.schemas import reference_mismatches
+from embver.store.sure import is_surely_valid
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,7 +75,10 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (found.embeddings, found.remote, found.tags.pattern, found.probe) == (
         "vectors", "upstream", "{name}/v{version}", "probes/shop")  # fmt: skip
     first, second = found.benchmarks
-    assert (first.metrics, first.main) == (("hit@1", "hit@10", "mrr@10"), "hit@1")
+    assert (first.metrics, first.main) == (
+        ("hit@1", "hit@10", "recall@10", "ndcg@10", "map", "mrr"),
+        "hit@1",
+    )
     assert (second.metrics, second.main, second.title) == (("ndcg@10", "hit@1"), "ndcg@10", "Image to text")
     assert first.where == {"query": {"language": "en"}, "document": {"style": ["a", "b"]}}
 
@@ -159,15 +163,15 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_the_quick_yes_is_never_wrong(plain: object) -> None:
-    if _is_surely_valid(plain, SCHEMA, SCHEMA):
-        assert check_shape(plain, kind="settings") == ()
+    if is_surely_valid(plain, SCHEMA, SCHEMA):
+        assert list(reference_mismatches(plain, "settings")) == []
 
 
 @given(st.sampled_from(["benchmark", "names", "site", "rule", "probe", "remote", "tag_format"]), VALUES)
 def test_the_quick_yes_is_never_wrong_about_one_setting(key: str, value: object) -> None:
     for plain in ({key: value}, {key: [value]}, {key: {"products": value}}):
-        if _is_surely_valid(plain, SCHEMA, SCHEMA):
-            assert check_shape(plain, kind="settings") == ()
+        if is_surely_valid(plain, SCHEMA, SCHEMA):
+            assert list(reference_mismatches(plain, "settings")) == []
 
 
 @pytest.mark.parametrize(("text", "is_loaded"), [(FULL, False), ("remot = 1", True)])

@@ -100,3 +100,18 @@ def test_only_other_bytes_are_written(tmp_path: Path) -> None:
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == (0, inode)
     assert write_if_changed(path, b"2")
     assert path.read_bytes() == b"2"
+
+
+def test_a_neighbour_that_a_killed_process_left_is_not_overwritten(tmp_path: Path) -> None:
+    left = tmp_path / f".embver-{os.getpid()}-0"
+    left.write_text("of a process that had this number")
+    write_atomic(tmp_path / "card.yaml", b"new")
+    assert ((tmp_path / "card.yaml").read_bytes(), left.read_text()) == (
+        b"new", "of a process that had this number")  # fmt: skip
+    assert {file.name for file in tmp_path.iterdir()} == {"card.yaml", left.name}
+
+
+def test_a_cache_is_written_whole_as_well(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "known", b"1" * 100_000, is_cache=True)
+    assert (tmp_path / "known").read_bytes() == b"1" * 100_000
+    assert [file.name for file in tmp_path.iterdir()] == ["known"]

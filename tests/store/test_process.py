@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from embver.errors import EmbverError
-from embver.store.process import ProcessError, clean_environment, cleaned, inherited_index, run
+from embver.store.process import ProcessError, clean_environment, cleaned, inherited_index, run, stream
 
 SHOW = [sys.executable, "-c", "import os; print(*sorted(n for n in os.environ if n.startswith('GIT_')))"]
 
@@ -111,3 +111,32 @@ def test_odd_bytes_in_output_survive_as_text(tmp_path: Path) -> None:
 def test_a_missing_program_is_told_apart_from_a_failing_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         run(["embver-no-such-program"], cwd=tmp_path, check=False)
+
+
+def test_a_stream_is_all_that_a_program_prints(tmp_path: Path) -> None:
+    code = "import sys\nfor number in range(300_000): sys.stdout.write(f'{number:07}\\n')"
+    pieces = list(stream([sys.executable, "-c", code], cwd=tmp_path))
+    assert len(pieces) > 1
+    assert b"".join(pieces) == b"".join(b"%07d\n" % number for number in range(300_000))
+
+
+def test_a_stream_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ProcessError, match="not a git repository") as error:
+        list(stream(["git", "rev-parse", "HEAD"], cwd=tmp_path))
+    assert error.value.status == 128
+
+
+def test_a_stream_whose_words_on_stderr_fill_a_pipe_does_not_hang(tmp_path: Path) -> None:
+    code = "import sys\nsys.stderr.write('x' * 1_000_000)\nprint('done')"
+    assert b"".join(stream([sys.executable, "-c", code], cwd=tmp_path)).strip() == b"done"
+
+
+def test_a_stream_may_be_left_early(tmp_path: Path) -> None:
+    pieces = stream([sys.executable, "-c", "print('x' * 5_000_000)"], cwd=tmp_path)
+    assert next(pieces).startswith(b"xxx")
+    pieces.close()  # type: ignore[attr-defined]
+
+
+def test_a_stream_of_a_program_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        stream(["no-such-program-anywhere"], cwd=tmp_path)

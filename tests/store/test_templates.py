@@ -9,8 +9,6 @@ import pytest
 from embver.errors import UsageError
 from embver.store.templates import render_template
 
-MESSAGE = "tag-message.txt.j2"
-
 
 def error_of(folder: Path, text: str, name: str = "page.md.j2", **context: object) -> str:
     (folder / name).write_text(text)
