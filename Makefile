@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY := passive
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint serve bench docs hook screenshots pins tools clean
+.PHONY: help demo test lint serve bench calibration docs hook screenshots pins tools clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -38,6 +38,12 @@ bench: $(STAMP) tools  ## measure side by side with the peers; see benchmarks/RE
 	$(BIN)/python -m benchmarks.listing
 	$(BIN)/python -m benchmarks.cards
 	$(BIN)/python -m benchmarks.hooks
+	$(BIN)/python -m benchmarks.releasing
+	$(BIN)/python -m benchmarks.simulation
+	$(BIN)/python -m benchmarks.compat --sizes 4096 10000
+
+calibration: $(STAMP)  ## judge a ladder of changes of a real encoder and try each on a live index; long, goes on where it stopped
+	$(BIN)/python -m benchmarks.calibration
 
 hook: $(STAMP) tools  ## pre-commit installs embver by itself and runs its hooks (needs the package registry)
 	$(BIN)/python -m pytest -q -m registry tests/test_precommit.py
@@ -53,7 +59,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install -q "pip>=25.1"
 	@$(BIN)/python -m pip install -q "$$(grep '^torch==' constraints.txt)"
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[encode,site]' --group dev --group demo
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[encode,site,guard]' --group dev --group demo
 	@touch $@
 
 pins:  ## write constraints.txt anew from the newest of everything

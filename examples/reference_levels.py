@@ -7,7 +7,6 @@ from itertools import groupby
 
 from reference_markdown import code, page, table
 
-from embver.diff import Kind
 from embver.measure.rule import Rule as DecisionRule
 from embver.rules import TABLE, Rule, Strength
 
@@ -18,7 +17,7 @@ def level_table() -> str:
     groups = groupby(TABLE, key=lambda rule: (rule.level, rule.strength))
     for number, ((level, strength), rules) in enumerate(groups, start=1):
         title = f"## {number}. {level.word.upper() if level else 'none'}: {STRENGTHS[strength][0]}"
-        rows = [(place(rule), kinds(rule), rule.why) for rule in rules]
+        rows = [(place(rule), rule.occasion, rule.why) for rule in rules]
         blocks += [title, STRENGTHS[strength][1], table(("field", "when", "why"), rows)]
     lead = (
         "What each change of a card calls for *before* anything is measured. The rows are tried from the top, and "
@@ -26,7 +25,14 @@ def level_table() -> str:
         "[Levels and verdicts](../levels.md) says how these presumptions meet a measurement. `*` stands for one name, "
         "`[*]` for one entry of a list, and a field that ends in `…` includes what lies below it."
     )
+    blocks += ["## Rules of your own", OWN]
     return page("The level table", lead, *blocks)
+
+
+OWN = (
+    "`[[policy]]` in `embver.toml` puts [rules of a repository's own](../levels.md#rules-of-your-own) between the hard rows "
+    "and the others. `embver explain PATH` shows what holds for a field, with them."
+)
 
 
 STRENGTHS: dict[Strength, tuple[str, str]] = {
@@ -45,38 +51,13 @@ STRENGTHS: dict[Strength, tuple[str, str]] = {
     ),
     Strength.WORDS: ("words", "No vector changes."),
 }
-CONDITIONS = {
-    "_shrinks": "gets smaller",
-    "_grows": "gets greater",
-    "_is_silent": "as an empty text",
-    "_is_other_kind": "differs; absent means dense",
-}
-LISTS = {"served_dimensions", "languages", "data", "artifacts", "preprocessing"}
 
 
 def place(rule: Rule) -> str:
     """Return the field of a row as it is written in messages."""
-    text = ""
-    before = ""
-    for part in rule.pattern.rstrip("/").split("/"):
-        if part == "*" and before in LISTS:
-            text += "[*]"
-        else:
-            text += part if part.startswith("[") else f"{'.' if text else ''}{part}"
-        before = part
-    if text == "*":
+    if rule.parts == ("*",):
         return "everything else"
-    return f"`{text}`" + ("" if rule.pattern.endswith("/") else " …")
-
-
-def kinds(rule: Rule) -> str:
-    """Return when a row speaks: kinds of change, or a condition."""
-    words = [kind.value for kind in rule.kinds]
-    text = "changes in any way" if set(rule.kinds) == set(Kind) else " or ".join(words)
-    if rule.when is None:
-        return text
-    condition = CONDITIONS[rule.when.__name__]
-    return condition if set(rule.kinds) == set(Kind) else f"{text}, {condition}"
+    return f"`{rule.path.removesuffix(' …')}`" + ("" if rule.is_exact else " …")
 
 
 # ---- the decision rule
@@ -134,7 +115,14 @@ def verdicts(rule: DecisionRule) -> list[tuple[str, str]]:
             "inconclusive",
             f"anything else, and everything measured on fewer than {rule.minimum_queries:,} queries",
         ),
-        ("bridgeable", "reserved for a learned map from one space to the other; not given yet"),
+        (
+            "bridgeable",
+            (
+                f"incompatible, and a map learned on other pairs has LCB ARR@k ≥ {plain(rule.bridged_arr)} and "
+                f"LCB(M_bridge − M_oo) > {plain(rule.bridged_gain)}, on at least {rule.minimum_queries:,} queries. "
+                "The level stays MAJOR. [Bridges](../bridges.md)"
+            ),
+        ),
     ]
 
 
@@ -145,6 +133,11 @@ def void() -> str:
         ("only queries moved", QUERIES_MOVED),
         ("only documents moved", DOCUMENTS_MOVED),
         ("dimensions differ", "incompatible, without statistics"),
+        ("the metric, normalisation or kind of vector differs", "incompatible, whatever the vectors"),
+        ("the new version has no such modality", "incompatible: what was served is gone"),
+        ("all vectors of a new side are one point", "incompatible; of an old side: inconclusive"),
+        ("too few items are in both probe sets to rank", "inconclusive"),
+        ("a served prefix (Matryoshka)", "each is a stratum of its own, cut and made unit length again"),
         ("no labels", "route A alone: better results cannot excuse other results"),
     ]
     moved = "A side *did not move* if its vectors are equal, or moved no further than *equivalent* allows while the other side moved."
@@ -175,6 +168,9 @@ THRESHOLDS = {
     "compatible_recall_mixed": "Route A: the same on a half-replaced index.",
     "labelled_loss": "Route B: how much the labelled hit rate may fall in any cell.",
     "labelled_flips": "Route B: the share of labelled queries that were right and are wrong now.",
+    "bridged_arr": "Bridgeable: the least share of a full re-encode's labelled hits that the bridge must find.",
+    "bridged_gain": "Bridgeable: the labelled hit rate with the bridge must be surely greater by more than this than by "
+    "keeping the old encoder.",
     "labelled_found": "Route B: the least that the old version must find of its labelled pairs. One that finds nothing has nothing to lose.",
 }
 
@@ -185,6 +181,6 @@ def plain(value: float) -> str:
         f"{value:,}"
         if isinstance(value, int)
         else f"{value:g}"
-        if value >= 1e-3
+        if value >= 1e-3 or not value
         else f"{value:.0e}".replace("e-0", "e-")
     )

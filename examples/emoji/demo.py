@@ -9,142 +9,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import recipes
+from in_use import use_versions
 from recipes import ONE_STYLE, RETRAINED, SIX_LANGUAGES, TWO_STYLES, Recipe
+from story import CHAPTERS, MODEL_TAGS, WORDS, Chapter
+from terminal import (
+    BUILD,
+    HERE,
+    REMOTE,
+    REPOSITORY,
+    bar,
+    capture,
+    git,
+    heading,
+    run,
+    said,
+    table,
+)
 
-from data import CORPUS_V2, LANGUAGES, build_data
+from data import build_data
 
-HERE = Path(__file__).resolve().parent
-BUILD = HERE.parent.parent / "build"
-REPOSITORY = BUILD / "demo"
-REMOTE = BUILD / "demo-remote.git"
 MODELS = BUILD / "demo-models"
 MODEL = Path("models/emoji-clip")
 CARD = Path("embeddings/emoji/next/card.yaml")
 NAME = "emoji"
-WIDTH = 88
-
-Edit = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
-    """One version of the story: what is trained, what people write into the card, how it is released."""
-
-    version: str
-    title: str
-    tells: str
-    recipe: Recipe | None
-    edits: tuple[Edit, ...] = ()
-    refused: bool = False
-
-
-CHAPTERS = (
-    Chapter(
-        version="1.0.0",
-        title="The first version",
-        tells="One image source, English names.",
-        recipe=ONE_STYLE,
-    ),
-    Chapter(
-        version="1.1.0",
-        title="More training data",
-        tells="A second art style is added. The text tower stays frozen and pictures are held where the old index\n"
-        "has them: trained to stay compatible. Did it work? embver measures.",
-        recipe=TWO_STYLES,
-        edits=(
-            ("limitations: [English names only, one art style]", "limitations: [English names only]"),
-            (
-                "license: CC-BY-4.0, role: train}\n",
-                (
-                    "license: CC-BY-4.0, role: train}\n"
-                    '    - {name: openmoji, version: "0.1.7", uri: data/train-v2.jsonl, tracked_by: git, '
-                    'digest: "@TRAINING", rows: 1266, license: CC-BY-SA-4.0, role: train}\n'
-                ),
-            ),
-            (
-                "objective: {loss: contrastive, temperature: learned}",
-                "objective: {loss: contrastive, temperature: learned, compatible_with: emoji@1.0.0}",
-            ),
-            ("learning_rate: 0.003, batch_size: 256, steps: 200, seed: 0", "@TWO_STYLES"),
-            (
-                'version: "1", uri: data/corpus-v1.jsonl',
-                f'version: "2", uri: {CORPUS_V2}',
-            ),
-        ),
-    ),
-    Chapter(
-        version="1.1.1",
-        title="A bug in front of the tokenizer",
-        tells="Training text was lower-cased and its short codes were split; what people typed was not. Weights and\n"
-        "tokenizer stay as they are, two preprocessing steps are added.",
-        recipe=None,
-        edits=(
-            (
-                "      - {step: tokenize,",
-                (
-                    '      - {step: replace, pattern: "[:_]+", with: " "}\n'
-                    "      - {step: lowercase}\n"
-                    "      - {step: tokenize,"
-                ),
-            ),
-        ),
-    ),
-    Chapter(
-        version="1.2.0",
-        title="The one that must not get through",
-        tells="The same data, trained again from scratch. The dimension is the same, nothing crashes, and pictures in\n"
-        "the new style are found better than ever. The team offers it as a MINOR.",
-        recipe=RETRAINED,
-        edits=(("@TWO_STYLES", "@RETRAINED"),),
-        refused=True,
-    ),
-    Chapter(
-        version="2.0.0",
-        title="A new space, on purpose",
-        tells="Names in six languages and longer vectors. Another dimension is MAJOR, and no option makes it smaller.",
-        recipe=SIX_LANGUAGES,
-        edits=(
-            (
-                "limitations: [English names only]",
-                "limitations: [six European languages, English is found a little less well than in 1.1.1]",
-            ),
-            ("  dimensions: 64", "  dimensions: 96"),
-            ("max_length: 16", "max_length: 24"),
-            ("languages: [en] ", f"languages: [{', '.join(LANGUAGES)}] "),
-            ("@RETRAINED", "@SIX_LANGUAGES"),
-            (", compatible_with: emoji@1.0.0", ""),
-        ),
-    ),
-)
-
-WORDS = {
-    "1.1.0": (
-        "training",
-        "Adds OpenMoji, a second art style, to the training pictures and to the corpus.",
-    ),
-    "1.1.1": (
-        "encoders.text.preprocessing",
-        "Lower-cases texts and splits short codes before tokenising, as training always did.",
-    ),
-    "1.2.0": ("training.hyperparameters", "Trained again from scratch, longer."),
-    "2.0.0": ("encoders.text", "Finds emoji by names in six languages; vectors grow from 64 to 96 numbers."),
-}
-MODEL_TAGS = {
-    "1.0.0": "emoji-clip-v1",
-    "1.1.0": "emoji-clip-v2",
-    "1.2.0": "emoji-clip-v3",
-    "2.0.0": "emoji-clip-v4",
-}
 
 
 def main() -> int:
@@ -194,6 +87,7 @@ def tell(digest: str) -> None:
     start_repository()
     for number, chapter in enumerate(CHAPTERS, start=1):
         write_chapter(number, chapter)
+    use_versions()
     (REPOSITORY / ".git/demo-state").write_text(digest)
 
 
@@ -343,30 +237,10 @@ def replace_section(text: str, key: str, section: str) -> str:
 def refuse() -> None:
     """Offer the retrained model as a MINOR, and show what embver says."""
     print()
-    done = subprocess.run(
-        [
-            embver(),
-            "release",
-            NAME,
-            "--level",
-            "minor",
-            "--reason",
-            "same data, same dimension, better on the new style",
-        ],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    told = (
-        '$ embver release emoji --level minor --reason "same data, same dimension, better on the new style"\n'
-    )
-    told += done.stdout + done.stderr + f"(exit code {done.returncode})\n"
-    print(told)
+    reason = "same data, same dimension, better on the new style"
+    told = said("embver", "release", NAME, "--level", "minor", "--reason", reason, status=1)
     (REPOSITORY / ".git/demo-refusal").write_text(told)
-    if done.returncode != 1:
-        raise SystemExit("the story expects this release to be refused")
-    print("Nothing was tagged. Without embver, this would have been live.")
+    print("\nNothing was tagged. Without embver, this would have been live.")
 
 
 def summary() -> None:
@@ -408,81 +282,6 @@ def summary() -> None:
         "compatible with previous",
     )
     table(head, rows)
-
-
-# ---- the terminal
-
-
-def heading(text: str) -> None:
-    """Print a heading."""
-    print(f"\n{bold(text)}\n{'─' * min(WIDTH, max(len(text), 20))}", flush=True)
-
-
-def bold(text: str) -> str:
-    """Return a text in bold where that can be seen."""
-    return f"\x1b[1m{text}\x1b[0m" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns."""
-    widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
-    print()
-    for number, row in enumerate((head, *rows)):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        if number == 0:
-            print("  ".join("─" * width for width in widths))
-
-
-class bar:  # noqa: N801  (used like a function)
-    """A progress bar on a terminal, and nothing elsewhere."""
-
-    def __init__(self, what: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._console = Console()
-        columns = (
-            TextColumn(what),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-        )
-        self._bar = Progress(*columns, console=self._console, transient=True, disable=not sys.stdout.isatty())
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        self._bar.start()
-        task = self._bar.add_task("", total=None)
-        return lambda done, total: self._bar.update(task, completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-
-def embver() -> str:
-    """Return the embver command of this environment."""
-    return str(Path(sys.executable).with_name("embver"))
-
-
-def run(command: str, *arguments: str) -> None:
-    """Type a command: show it, let it print, stop at a failure."""
-    print(f"$ {command} {' '.join(arguments)}", flush=True)
-    program = embver() if command == "embver" else command
-    done = subprocess.run([program, *arguments], cwd=REPOSITORY, check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
-
-
-def capture(command: str, *arguments: str) -> str:
-    """Run a command quietly and return what it prints."""
-    program = embver() if command == "embver" else command
-    return subprocess.run(
-        [program, *arguments], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-
-
-def git(*arguments: str, cwd: Path = REPOSITORY) -> None:
-    """Run git quietly."""
-    subprocess.run(["git", *arguments], cwd=cwd, check=True)
 
 
 if __name__ == "__main__":
