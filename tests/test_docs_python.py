@@ -28,6 +28,26 @@ def test_the_examples_run(page: str, story: Sandbox, monkeypatch: pytest.MonkeyP
     assert story.git("status", "--porcelain").out == ""
 
 
+def test_the_example_of_the_readme_refuses_as_it_says(
+    retrained: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import faiss
+
+    import embver
+    from embver import guard
+
+    retrained.embver("release", "emoji")
+    assert retrained.embver("list", "--json").json[-1]["version"] == "2.0.0"
+    monkeypatch.chdir(retrained.root)
+    vectors = embver.open("emoji@1.0.0").vectors["image"]
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    faiss.write_index(index, "images.faiss")
+    [block] = FENCE.findall((SITE.parent / "README.md").read_text(encoding="utf-8"))
+    with pytest.raises(guard.SpaceMismatch, match=r"emoji@2\.0\.0"):
+        exec(compile(block.replace("products@", "emoji@"), "README.md", "exec"), {})
+
+
 def test_the_first_examples_fit_into_ten_lines() -> None:
     text = (SITE / "python.md").read_text(encoding="utf-8")
     assert all(block[1].count("\n") <= 12 for block in FENCE.finditer(text))

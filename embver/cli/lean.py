@@ -28,6 +28,6 @@ def load_dataclasses() -> None:
         return
     sys.modules["inspect"] = _Later("inspect")
     try:
-        import dataclasses  # noqa: F401
+        import dataclasses  # noqa: F401  (to be loaded is all that is wanted of it)
     finally:
         del sys.modules["inspect"]
