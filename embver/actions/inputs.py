@@ -63,8 +63,8 @@ def read_corpus(work: Workspace, card: Card) -> Corpus:
     for modality in sorted(items):
         for item in items[modality]:
             content = (
-                hash_file(item.path)[0]
-                if item.path
+                hash_file(item.blob.path)[0]
+                if item.blob and item.blob.path
                 else hashlib.sha256((item.text or "").encode()).hexdigest()
             )
             digest.update(json.dumps([modality, item.id, content]).encode())
@@ -72,6 +72,7 @@ def read_corpus(work: Workspace, card: Card) -> Corpus:
 
 
 def _items(data: bytes, manifest: Path, uri: str, modalities: tuple[str, ...]) -> dict[str, tuple[Item, ...]]:
+    from embver.encode.blob import Blob
     from embver.encode.spec import Item
 
     found: dict[str, list[Item]] = {modality: [] for modality in modalities}
@@ -110,7 +111,7 @@ def _items(data: bytes, manifest: Path, uri: str, modalities: tuple[str, ...]) -
                         f"{uri}:{number}:1: {modality} {value} is a Git LFS pointer, not the bytes"
                     )
                     hint = "git lfs pull"
-                found[modality].append(Item(id=name, path=path))
+                found[modality].append(Item(id=name, blob=Blob.of(path)))
             else:
                 found[modality].append(Item(id=name, text=value))
     if problems:
@@ -138,6 +139,7 @@ def probe_items(probe: ProbeSet, folder: Path, modality: str, role: str) -> tupl
 
     Raises EncodeError naming every file that is missing or changed.
     """
+    from embver.encode.blob import Blob
     from embver.encode.spec import Item
 
     made, problems = [], []
@@ -152,7 +154,7 @@ def probe_items(probe: ProbeSet, folder: Path, modality: str, role: str) -> tupl
             problems.append(f"{item.path} is a Git LFS pointer, not the bytes")
         elif hash_file(path)[0] != item.sha256:
             problems.append(f"{item.path} is not the file that {probe.name}/items.jsonl names")
-        made.append(Item(id=item.id, path=path))
+        made.append(Item(id=item.id, blob=Blob.of(path)))
     if problems:
         raise EncodeError(
             f"probe set {probe.name}: " + "; ".join(problems[:_MOST_LISTED]),

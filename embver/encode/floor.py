@@ -35,7 +35,7 @@ def measure_floor(
     alone = BatchPlan(rows=1, tokens=None, padding="max_length", is_strict=False)
     here = encode(encoder, chosen, role=role, batch=plan).vectors
     there = encode(encoder, chosen, role=role, batch=alone).vectors
-    padding = ", padded to max_length" if encoder.text is not None else ""
+    padding = ", padded to max_length" if encoder.spec.modality == "text" else ""
     floor: dict[str, Any] = {
         "measured_by": f"batch 1{padding} against batch {plan.rows}, {len(chosen)} items",
         "cosine_distance_p99": _rounded(float(np.quantile(cosine_distances(here, there), 0.99))),

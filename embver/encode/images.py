@@ -7,21 +7,29 @@ is theirs bit for bit, and a batch travels to the device as bytes, a quarter of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from embver.encode.batches import Batch, BatchPlan, image_batches
+from embver.encode.blob import Blob
 from embver.encode.preprocessing import BACKGROUNDS, Step, extent_of, final_extent
-from embver.encode.runtime import load_pillow
+from embver.encode.runtime import load_pillow, load_torch
+from embver.encode.spec import Item
+from embver.encode.steps import Prompt, Row
 from embver.errors import EncodeError
 
 Pixels = npt.NDArray[np.uint8]
 Table = npt.NDArray[np.float32]
 
+_ITEMS_A_TASK: Final = 16
+_WINDOW_BYTES: Final = 64 << 20
+_WINDOW_ROWS: Final = 4096
 _SIXTEEN_BIT: Final = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -32,21 +40,64 @@ class ImageSteps:
     steps: tuple[Step, ...]
     height: int
     width: int
+    tokens_a_row: int = 1  # what one image is to the model, about
 
     @classmethod
-    def of(cls, steps: Sequence[Step]) -> ImageSteps:
-        """Make checked steps runnable; raise EncodeError if they leave images of different shapes."""
+    def of(cls, steps: Sequence[Step], config: Any = None) -> ImageSteps:
+        """Make checked steps runnable; raise EncodeError if they leave images of different shapes.
+
+        `config` is the model's, which tells how many patches an image is cut into.
+        """
         extent = final_extent(steps)
         if extent is None:
             raise EncodeError("image steps leave images of different shapes")
-        return cls(steps=tuple(steps), height=extent[0], width=extent[1])
+        patch = getattr(getattr(config, "vision_config", config), "patch_size", None)
+        tokens = (extent[0] // patch) * (extent[1] // patch) if isinstance(patch, int) else 1
+        return cls(steps=tuple(steps), height=extent[0], width=extent[1], tokens_a_row=max(1, tokens))
 
-    def pixels(self, path: Path) -> Pixels:
-        """Return uint8 pixels (3, height, width) of an image file; raise ValueError saying what is wrong with it."""
+    @property
+    def items_a_task(self) -> int | None:
+        """Return how many images one thread prepares at once: a task costs about 50 us, as much as a tiny image."""
+        return _ITEMS_A_TASK
+
+    def window_rows(self, plan: BatchPlan) -> int:
+        """Return the rows of a window: whole batches, of 64 MiB at most where one batch is not more."""
+        row_bytes = 3 * self.height * self.width
+        return plan.rows * max(1, min(_WINDOW_BYTES // (row_bytes * plan.rows), _WINDOW_ROWS // plan.rows))
+
+    def prepare(self, items: Sequence[Item], prompt: Prompt) -> list[Row]:  # noqa: ARG002  (texts need it)
+        """Return uint8 pixels for each item, or what is wrong with it."""
+        return [self._row(item) for item in items]
+
+    def batches(self, rows: Sequence[Row], plan: BatchPlan) -> Iterator[Batch]:
+        """Yield batches of images, which all have one shape."""
+        return image_batches(len(rows), plan, patches=self.tokens_a_row)
+
+    def inputs(self, rows: Sequence[Row], batch: Batch, device: str) -> Mapping[str, Any]:
+        """Return `pixel_values`, float32 (rows, 3, height, width); bytes travel to the device, a quarter of floats."""
+        torch = load_torch()
+        pixels = torch.from_numpy(np.stack([rows[position] for position in batch.positions])).to(device)
+        table = torch.from_numpy(self.table()).to(device)
+        channels = [
+            table[channel].index_select(0, pixels[:, channel].reshape(-1).int()) for channel in range(3)
+        ]
+        shape = (len(batch.positions), self.height, self.width)
+        return {"pixel_values": torch.stack([channel.reshape(shape) for channel in channels], dim=1)}
+
+    def _row(self, item: Item) -> Row:
+        if item.blob is None:
+            return "has no image file"
+        try:
+            return self.pixels(item.blob)
+        except ValueError as error:
+            return str(error)
+
+    def pixels(self, blob: Blob) -> Pixels:
+        """Return uint8 pixels (3, height, width) of an image's bytes; raise ValueError saying what is wrong with it."""
         image: Any = None
         for step in self.steps:
             if step.name == "decode":
-                image = _decode(path, step)
+                image = _decode(blob, step)
             elif step.name == "resize":
                 image = _resize(image, step)
             elif step.name == "center_crop":
@@ -66,29 +117,29 @@ class ImageSteps:
                 levels = (levels - mean) / std
         return levels
 
-    def tensor(self, path: Path) -> npt.NDArray[np.float32]:
-        """Return the float32 tensor (3, height, width) that the model sees of one image file."""
-        table, pixels = self.table(), self.pixels(path)
+    def tensor(self, blob: Blob) -> npt.NDArray[np.float32]:
+        """Return the float32 tensor (3, height, width) that the model sees of one image."""
+        table, pixels = self.table(), self.pixels(blob)
         return np.stack([table[channel][pixels[channel]] for channel in range(3)])
 
 
-def _decode(path: Path, step: Step) -> Any:
+def _decode(blob: Blob, step: Step) -> Any:
     pillow = load_pillow()
+    data = blob.read()
     try:
-        with pillow.open(path) as image:  # an animated image opens at its first frame
+        with pillow.open(io.BytesIO(data)) as image:  # an animated image opens at its first frame
             image.load()
             return _to_rgb(_upright(image) if step["exif_rotate"] else image, step["background"])
-    except FileNotFoundError:
-        raise ValueError("no such file") from None
     except (
         Exception
     ) as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error and more of bad bytes
-        raise ValueError(f"not a readable image: {_reason(error, path)}") from error
+        raise ValueError(f"not a readable image: {_reason(error)}") from error
 
 
-def _reason(error: Exception, path: Path) -> str:
-    # The message is shown beside the item's own file name; Pillow's repeats it with the whole path.
-    return " ".join((str(error) or type(error).__name__).replace(repr(str(path)), "the file").split())
+def _reason(error: Exception) -> str:
+    # The message is shown beside the item's own file name; Pillow's names the object that it read from.
+    said = str(error) or type(error).__name__
+    return " ".join(re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "the file", said).split())
 
 
 def _upright(image: Any) -> Any:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from embver.encode.images import ImageSteps
 from embver.encode.runtime import load_torch, pick_device, quiet_transformers
 from embver.encode.spec import EncoderSpec
+from embver.encode.steps import ModalitySteps
 from embver.encode.texts import TextSteps
 from embver.errors import EncodeError
 
@@ -39,8 +40,7 @@ class LoadedEncoder:
     model: Any
     device: str
     threads: int
-    text: TextSteps | None = None
-    image: ImageSteps | None = None
+    steps: ModalitySteps
 
     @property
     def attention(self) -> str:
@@ -51,15 +51,6 @@ class LoadedEncoder:
     def weights_dtype(self) -> str:
         """Return the dtype of the weights, read back from the model: float32."""
         return str(next(self.model.parameters()).dtype).removeprefix("torch.")
-
-    @property
-    def patches(self) -> int:
-        """Return the tokens that one image is to the model, about; 1 where the model has no patches."""
-        config = getattr(self.model.config, "vision_config", self.model.config)
-        size = getattr(config, "patch_size", None)
-        if self.image is None or not isinstance(size, int):
-            return 1
-        return max(1, (self.image.height // size) * (self.image.width // size))
 
     @property
     def is_dual(self) -> bool:
@@ -84,18 +75,21 @@ def load_encoders(
         key = (spec.model_path, spec.trust_remote_code)
         if key not in models:
             models[key] = _load_model(spec, place)
-        steps = spec.steps()
         encoder = LoadedEncoder(
             spec=spec,
             model=models[key],
             device=place,
             threads=1 if place != "cpu" else threads or int(torch.get_num_threads()),
-            text=TextSteps.of(steps, spec.model_path) if spec.modality == "text" else None,
-            image=ImageSteps.of(steps) if spec.modality == "image" else None,
+            steps=_steps(spec, models[key].config),
         )
         _check_fit(encoder)
         loaded[name] = encoder
     return loaded
+
+
+def _steps(spec: EncoderSpec, config: Any) -> ModalitySteps:
+    steps = spec.steps()
+    return TextSteps.of(steps, spec.model_path) if spec.modality == "text" else ImageSteps.of(steps, config)
 
 
 def features(encoder: LoadedEncoder, inputs: Mapping[str, Any]) -> Rows:
@@ -189,14 +183,15 @@ def _check_fit(encoder: LoadedEncoder) -> None:
 
 def _extent_problems(encoder: LoadedEncoder) -> list[str]:
     config, path = encoder.model.config, f"{encoder.spec.card_path}.preprocessing"
-    if encoder.text is not None:
+    steps = encoder.steps
+    if isinstance(steps, TextSteps):
         limit = getattr(getattr(config, "text_config", config), "max_position_embeddings", None)
-        if isinstance(limit, int) and encoder.text.max_length > limit:
+        if isinstance(limit, int) and steps.max_length > limit:
             place = f"{path}[{len(encoder.spec.preprocessing) - 1}].max_length"
-            return [f"{place}: the model reads at most {limit} tokens, not {encoder.text.max_length}"]
-    if encoder.image is not None:
+            return [f"{place}: the model reads at most {limit} tokens, not {steps.max_length}"]
+    if isinstance(steps, ImageSteps):
         size = getattr(getattr(config, "vision_config", config), "image_size", None)
-        extent = (encoder.image.height, encoder.image.width)
+        extent = (steps.height, steps.width)
         if isinstance(size, int) and encoder.is_dual and extent != (size, size):
             return [
                 f"{path}: the model reads images of {size} x {size}, the steps give {extent[0]} x {extent[1]}"

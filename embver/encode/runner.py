@@ -12,10 +12,11 @@ from functools import partial
 import numpy as np
 
 from embver.encode.batches import LEAST_ROWS, Batch, BatchPlan
-from embver.encode.inputs import MOST_REPORTED, Window, batches, model_inputs, prepared, raise_problems
+from embver.encode.inputs import MOST_REPORTED, Window, prepared, raise_problems
 from embver.encode.models import LoadedEncoder, Rows, features, load_encoder
 from embver.encode.runtime import load_torch, one_thread, strict_mode
 from embver.encode.spec import EncoderSpec, Item
+from embver.encode.steps import finite_rows
 from embver.errors import EncodeError
 
 Progress = Callable[[int, int], None]
@@ -87,7 +88,9 @@ def iterate(
             rows = np.empty((len(window.items), loaded.spec.dimensions), dtype=np.float32)
             # Entered a window at a time: what is between two windows is the caller's, and torch's settings too.
             with strict_mode():
-                made = pool.map(partial(_forward, loaded, window, plan), batches(loaded, window.rows, plan))
+                made = pool.map(
+                    partial(_forward, loaded, window, plan), loaded.steps.batches(window.rows, plan)
+                )
                 for positions, part in made:
                     rows[positions] = part
                     done += len(part)
@@ -102,7 +105,7 @@ def _forward(encoder: LoadedEncoder, window: Window, plan: BatchPlan, batch: Bat
     """Return the places in the window that one batch fills, and their rows; runs in a thread of its own."""
     torch = load_torch()
     try:
-        made = features(encoder, model_inputs(encoder, window.rows, batch))
+        made = features(encoder, encoder.steps.inputs(window.rows, batch, encoder.device))
     except torch.OutOfMemoryError:
         half = max(LEAST_ROWS, plan.rows // 2)
         raise EncodeError(
@@ -115,6 +118,6 @@ def _forward(encoder: LoadedEncoder, window: Window, plan: BatchPlan, batch: Bat
 
 
 def _check_finite(encoder: LoadedEncoder, window: Window, rows: Rows) -> None:
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    bad = np.flatnonzero(~finite_rows(rows))
     reason = "its vector is zero or not finite"
     raise_problems([(window.items[index], reason) for index in bad], encoder.spec.card_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from embver.encode.blob import Blob
 from embver.encode.preprocessing import Step, parse_steps
 from embver.errors import EncodeError
 
@@ -16,11 +17,11 @@ MODALITIES: Final = ("text", "image")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One thing to encode: a text or a file, and the role it plays (its prompt) if it has one of its own."""
+    """One thing to encode: a text or the bytes of a file, and the role it plays (its prompt) if it has its own."""
 
     id: str
     text: str | None = None
-    path: Path | None = None
+    blob: Blob | None = None
     role: str | None = None
 
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
+
+from embver.encode.batches import Batch, BatchPlan, text_batches
 from embver.encode.preprocessing import Step
-from embver.encode.runtime import quiet_transformers
+from embver.encode.runtime import load_torch, quiet_transformers
+from embver.encode.spec import Item
+from embver.encode.steps import Prompt, Row
 from embver.errors import EncodeError
+
+_WINDOW_ROWS: Final = 4096
 
 # transformers 5 calls the class of a plain tokenizer.json TokenizersBackend; cards and older files say the other name.
 _SAME_TOKENIZER = {"TokenizersBackend": "PreTrainedTokenizer"}
@@ -46,6 +53,41 @@ class TextSteps:
             max_length=tokenize["max_length"],
             pads_to_max=tokenize["padding"] == "max_length",
         )
+
+    @property
+    def items_a_task(self) -> int | None:
+        """Return None: one tokenizer cannot be used by two threads ("Already borrowed"); it spreads a list itself."""
+        return None
+
+    def window_rows(self, plan: BatchPlan) -> int:
+        """Return the rows of a window."""
+        return max(_WINDOW_ROWS, plan.rows)
+
+    def prepare(self, items: Sequence[Item], prompt: Prompt) -> list[Row]:
+        """Return the token ids of each item's text, or what is wrong with it."""
+        texts = [None if item.text is None else self.clean(item.text, prompt(item)) for item in items]
+        tokens = iter(self.tokens([text for text in texts if text is not None]))
+        rows: list[Row] = ["has no text" if text is None else next(tokens) for text in texts]
+        return ["has no tokens" if row == [] else row for row in rows]
+
+    def batches(self, rows: Sequence[Row], plan: BatchPlan) -> Iterator[Batch]:
+        """Yield batches of rows of one padded length."""
+        lengths = [len(row) for row in rows]
+        return text_batches(lengths, plan, limit=self.max_length, to_limit=self.pads_to_max)
+
+    def inputs(self, rows: Sequence[Row], batch: Batch, device: str) -> Mapping[str, Any]:
+        """Return `input_ids` and, where the model wants it, `attention_mask`: int64 (rows, padded length)."""
+        torch = load_torch()
+        ids = np.full((len(batch.positions), batch.length), self.pad_id, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for index, position in enumerate(batch.positions):
+            row = rows[position]
+            place = slice(batch.length - len(row), None) if self.pads_left else slice(0, len(row))
+            ids[index, place], mask[index, place] = row, 1
+        inputs = {"input_ids": torch.from_numpy(ids).to(device)}
+        if self.wants_mask:
+            inputs["attention_mask"] = torch.from_numpy(mask).to(device)
+        return inputs
 
     def clean(self, text: str, prompt: str = "") -> str:
         """Return the text as the tokenizer gets it: the steps in order, then the prompt as it stands in the card."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny_models import WORDS, Image, save_clip, save_tokenizer, torch, transformers
 
+from embver.encode.blob import Blob
 from embver.encode.spec import Item
 
 
@@ -44,7 +45,7 @@ def image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def images(image_folder: Path) -> list[Item]:
-    return [Item(id=path.stem, path=path) for path in sorted(image_folder.glob("*.png"))]
+    return [Item(id=path.stem, blob=Blob.of(path)) for path in sorted(image_folder.glob("*.png"))]
 
 
 @pytest.fixture(scope="session")

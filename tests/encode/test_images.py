@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tiny_models import IMAGE_STEPS, MEAN, STD, Image, transformers
 
+from embver.encode.blob import Blob
 from embver.encode.images import ImageSteps
 from embver.encode.preprocessing import parse_steps
 
@@ -39,9 +40,9 @@ def test_tensors_equal_the_processors(images, interpolation, crop, square):
         image_std=STD,
     )
     for item in images:
-        with Image.open(item.path) as image:
+        with Image.open(item.blob.path) as image:
             own = processor(image, return_tensors="np")["pixel_values"][0]
-        assert np.array_equal(steps.tensor(item.path), own)
+        assert np.array_equal(steps.tensor(item.blob), own)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P", "L", "1", "CMYK"])
@@ -62,22 +63,22 @@ def test_modes_equal_the_processors(tmp_path, mode):
     )
     with Image.open(path) as opened:
         own = processor(opened, return_tensors="np")["pixel_values"][0]
-    assert np.array_equal(image_steps(*IMAGE_STEPS).tensor(path), own)
+    assert np.array_equal(image_steps(*IMAGE_STEPS).tensor(Blob.of(path)), own)
 
 
 def test_transparency_shows_the_background(tmp_path):
     path = tmp_path / "clear.png"
     Image.new("RGBA", (2, 2), (200, 10, 10, 0)).save(path)
-    assert no_steps().pixels(path).min() == 255
-    assert no_steps(background="black").pixels(path).max() == 0
-    assert no_steps(background=[1, 2, 3]).pixels(path)[:, 0, 0].tolist() == [1, 2, 3]
+    assert no_steps().pixels(Blob.of(path)).min() == 255
+    assert no_steps(background="black").pixels(Blob.of(path)).max() == 0
+    assert no_steps(background=[1, 2, 3]).pixels(Blob.of(path))[:, 0, 0].tolist() == [1, 2, 3]
 
 
 def test_sixteen_bits_keep_their_range(tmp_path):
     path = tmp_path / "deep.png"
     values = np.array([[0, 256], [32768, 65535]], dtype=np.uint16)
     Image.fromarray(values).save(path)
-    assert no_steps().pixels(path)[0].tolist() == [[0, 1], [128, 255]]
+    assert no_steps().pixels(Blob.of(path))[0].tolist() == [[0, 1], [128, 255]]
 
 
 def test_exif_rotation_is_the_cards_choice(tmp_path):
@@ -86,21 +87,21 @@ def test_exif_rotation_is_the_cards_choice(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it a quarter clockwise
     image.save(path, exif=exif)
-    assert no_steps(exif_rotate=False).pixels(path)[0].tolist() == [[0, 50], [100, 150]]
-    assert no_steps(exif_rotate=True).pixels(path)[0].tolist() == [[100, 0], [150, 50]]
+    assert no_steps(exif_rotate=False).pixels(Blob.of(path))[0].tolist() == [[0, 50], [100, 150]]
+    assert no_steps(exif_rotate=True).pixels(Blob.of(path))[0].tolist() == [[100, 0], [150, 50]]
 
 
 def test_an_animation_gives_its_first_frame(tmp_path):
     path = tmp_path / "moving.gif"
     frames = [Image.new("RGB", (2, 2), colour) for colour in ("red", "blue")]
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    assert no_steps().pixels(path)[:, 0, 0].tolist() == [255, 0, 0]
+    assert no_steps().pixels(Blob.of(path))[:, 0, 0].tolist() == [255, 0, 0]
 
 
 def test_one_pixel_is_an_image(tmp_path):
     path = tmp_path / "dot.png"
     Image.new("RGB", (1, 1), (9, 8, 7)).save(path)
-    assert image_steps(*IMAGE_STEPS).pixels(path)[:, 31, 31].tolist() == [9, 8, 7]
+    assert image_steps(*IMAGE_STEPS).pixels(Blob.of(path))[:, 31, 31].tolist() == [9, 8, 7]
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "words", "truncated", "float", "bomb"])
@@ -120,6 +121,6 @@ def test_what_is_no_image_says_so(tmp_path, kind, monkeypatch):
         Image.new("L", (100, 100)).save(path)
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises(ValueError, match=r"file|readable|range") as caught:
-        image_steps(*IMAGE_STEPS).pixels(path)
+        image_steps(*IMAGE_STEPS).pixels(Blob.of(path))
     assert str(tmp_path) not in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -85,9 +85,7 @@ def test_features_take_a_bare_tensor_too(clip):
             return torch.full((2, 64), 0.5)
 
     encoder = load_encoder(clip_spec("text", clip), device="cpu")
-    older = type(encoder)(
-        spec=encoder.spec, model=Older(), device="cpu", threads=1, text=encoder.text, image=None
-    )
+    older = type(encoder)(spec=encoder.spec, model=Older(), device="cpu", threads=1, steps=encoder.steps)
     assert features(older, {}).shape == (2, 64)
 
 

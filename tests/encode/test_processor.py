@@ -36,9 +36,9 @@ def test_image_steps_give_the_processors_tensors(tmp_path, images, family):
     plain = steps_from_processor(tmp_path)["image"]
     steps = ImageSteps.of(parse_steps("image", plain, path="encoders.image.preprocessing"))
     for item in images[:6]:
-        with Image.open(item.path) as image:
+        with Image.open(item.blob.path) as image:
             own = processor(image, return_tensors="np")["pixel_values"][0]
-        assert np.array_equal(steps.tensor(item.path), own)
+        assert np.array_equal(steps.tensor(item.blob), own)
 
 
 def test_a_processor_kept_in_one_file(clip, tmp_path, images):

@@ -10,6 +10,7 @@ import pytest
 from tiny_models import TEXT_STEPS, clip_spec, save_tokenizer, torch, transformers
 
 from embver.encode.batches import BatchPlan
+from embver.encode.blob import Blob
 from embver.encode.models import load_encoder
 from embver.encode.runner import encode, iterate
 from embver.encode.spec import EncoderSpec, Item
@@ -60,7 +61,7 @@ def test_a_full_row_does_not_meet_padded_ones(clip):
     encoder = load_encoder(clip_spec("text", clip), device="cpu")
     full = [Item(id=f"f{i}", text="red cat on the blue sun") for i in range(9)]
     short = [Item(id=f"s{i}", text="red cat on the sun") for i in range(9)]
-    assert {len(row) for row in encoder.text.tokens([item.text for item in full + short])} == {8, 7}
+    assert {len(row) for row in encoder.steps.tokens([item.text for item in full + short])} == {8, 7}
     mixed = [item for pair in zip(full, short, strict=True) for item in pair]
     alone = encode(encoder, full).vectors
     assert np.array_equal(encode(encoder, mixed).vectors[::2], alone)
@@ -147,11 +148,11 @@ def test_blocks_come_in_order_and_progress_counts(case):
 
 def test_bad_items_are_named_together(clip, images, tmp_path):
     broken = tmp_path / "broken.png"
-    broken.write_bytes(images[0].path.read_bytes()[:100])
+    broken.write_bytes(images[0].blob.read()[:100])
     empty = tmp_path / "empty.jpg"
     empty.touch()
     bad = [
-        Item(id="cut", path=broken), Item(id="empty", path=empty), Item(id="gone", path=tmp_path / "gone.png"),
+        Item(id="cut", blob=Blob.of(broken)), Item(id="empty", blob=Blob.of(empty)), Item(id="gone", blob=Blob.of(tmp_path / "gone.png")),
         Item(id="words", text="no picture"),
     ]  # fmt: skip
     with pytest.raises(EncodeError) as caught:
@@ -160,7 +161,7 @@ def test_bad_items_are_named_together(clip, images, tmp_path):
         assert f"  {item.id}: " in caught.value.message
     assert "4 items cannot be encoded" in caught.value.message
     assert str(broken) in caught.value.message
-    many = [Item(id=f"gone{i}", path=tmp_path / f"{i}.png") for i in range(400)]
+    many = [Item(id=f"gone{i}", blob=Blob.of(tmp_path / f"{i}.png")) for i in range(400)]
     with pytest.raises(EncodeError, match="at least 20 items") as caught:
         encode(clip_spec("image", clip), many)
     assert caught.value.message.count("\n") == 20
@@ -168,7 +169,7 @@ def test_bad_items_are_named_together(clip, images, tmp_path):
 
 def test_text_items_without_text(clip, texts):
     with pytest.raises(EncodeError, match="picture: has no text"):
-        encode(clip_spec("text", clip), [*texts[:3], Item(id="picture", path=Path("x.png"))])
+        encode(clip_spec("text", clip), [*texts[:3], Item(id="picture", blob=Blob.of(Path("x.png")))])
     assert encode(clip_spec("text", clip), [Item(id="empty", text="")]).vectors.shape == (1, 64)
     assert encode(clip_spec("text", clip), []).vectors.shape == (0, 64)
 

@@ -55,7 +55,7 @@ def test_ids_equal_the_tokenizers(clip, texts):
 @pytest.mark.parametrize("name", ["PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend"])
 def test_names_of_one_tokenizer(clip, name):
     spec = clip_spec("text", clip, preprocessing=[TEXT_STEPS[-1] | {"tokenizer": name}])
-    loaded = load_encoder(spec).text
+    loaded = load_encoder(spec).steps
     assert loaded is not None
     assert loaded.tokens(["a cat"]) == text_steps(clip).tokens(["a cat"])
 
