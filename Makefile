@@ -7,10 +7,10 @@ STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY := passive
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint serve bench calibration docs hook screenshots pins tools clean
+.PHONY: help demo test lint serve bench bench-encode calibration docs hook screenshots pins tools clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 demo: $(STAMP) tools  ## four released versions of a real image-text embedding, in build/demo
 	@$(BIN)/python examples/emoji/demo.py
@@ -42,6 +42,9 @@ bench: $(STAMP) tools  ## measure side by side with the peers; see benchmarks/RE
 	$(BIN)/python -m benchmarks.simulation
 	$(BIN)/python -m benchmarks.compat --sizes 4096 10000
 
+bench-encode: $(STAMP) tools  ## measure the encode step side by side with its limits and its peers; on a quiet machine
+	$(BIN)/python -m benchmarks.encode all
+
 calibration: $(STAMP)  ## judge a ladder of changes of a real encoder and try each on a live index; long, goes on where it stopped
 	$(BIN)/python -m benchmarks.calibration
 
@@ -59,7 +62,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install -q "pip>=25.1"
 	@$(BIN)/python -m pip install -q "$$(grep '^torch==' constraints.txt)"
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[encode,site,guard]' --group dev --group demo
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[encode,audio,remote,site,guard,ray]' --group dev --group demo --group bench
 	@touch $@
 
 pins:  ## write constraints.txt anew from the newest of everything

@@ -172,9 +172,9 @@ def _entries(items: Schema, root: Schema, where: Parts, pointer: str) -> Iterato
     if where[-1] != "preprocessing":
         return
     entry = _resolved(items, root)[0]
-    for name in entry.get("properties", {}).get("step", {}).get("enum", ()):
-        step = root["$defs"][f"step_{name}"]
-        yield from _field(step, root, (*where, f"[{name}]"), f"#/$defs/step_{name}")
+    for case in entry.get("allOf", ()):  # two modalities may have steps of one name
+        name, place = case["if"]["properties"]["step"]["const"], case["then"]["$ref"]
+        yield from _field(_resolved(case["then"], root)[0], root, (*where, f"[{name}]"), place)
 
 
 def _resolved(part: Schema, root: Schema, pointer: str = "") -> tuple[Schema, str]:

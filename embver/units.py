@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_SUFFIXES = (("_s", "s"), ("_ms", "ms"), ("_gib", "GiB"), ("_hz", "Hz"), ("_kg", "kg"))
+_SUFFIXES = (("_s", "s"), ("_ms", "ms"), ("_gib", "GiB"), ("_hz", "Hz"), ("_kg", "kg"), ("_j", "J"))
 # Counts, whose field says of what: they are grouped by thousands, which a seed or a year is not.
 _COUNTED = ("rows", "max_length", "dimensions", "served_dimensions", "parameters", "cores", "queries", "candidates",
             "steps", "epochs", "items", "count", "n")  # fmt: skip

@@ -39,7 +39,7 @@ def test_the_pointer_leads_to_the_field() -> None:
         (
             "encoders.text.pooling",
             "Pooling",
-            "cls or eos or last or mean or weighted_mean or max or attention",
+            "cls or eos or last or mean or weighted_mean or mean_sqrt_len or max or attention or pooler",
         ),
         ("encoders.*.preprocessing[tokenize].max_length", "Longest input", "whole number"),
         ("encoders.text.preprocessing[replace:2].with", "Replacement", "text"),

@@ -13,6 +13,7 @@ from embver.units import with_unit
         ("encode/elapsed_s", 128.4, "128.4 s"),
         ("encode/items_per_s/image", 10171.2, "10,171.2 images/s"),
         ("encode/hardware/memory_gib", 139.8, "139.8 GiB"),
+        ("encode/energy_j", 41250.5, "41,250.5 J"),
         ("artifacts/[a]/size_bytes", 12, "12 bytes"),
         ("artifacts/[a]/size_bytes", 1233234944, "1.2 GB (1,233,234,944 bytes)"),
         ("artifacts/[a]/rows", 1204331, "1,204,331"),

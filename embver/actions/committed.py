@@ -19,6 +19,7 @@ from embver.actions.pairing import is_elsewhere, is_inside
 from embver.actions.subjects import LoadedCard, Scope
 from embver.actions.workspace import CARD, ITEMS, NEXT, Workspace
 from embver.card import Card
+from embver.corpusfiles import expanded
 from embver.exchange import dvc
 from embver.problem import Flaw, Problem
 from embver.store.cards import read_card_text
@@ -94,8 +95,8 @@ def _named(work: Workspace, card: Card, tags: frozenset[str]) -> Iterator[_Named
     places += [(("training", "data", number), entry) for number, entry in enumerate(data)]
     for where, entry in places:
         uri, tracker = entry.get("uri"), entry.get("tracked_by")
-        if uri:
-            yield _Named(where=(*where, "uri"), path=uri.rstrip("/"), is_kept=is_elsewhere(uri, tracker))
+        for path in _paths(str(uri or "")):
+            yield _Named(where=(*where, "uri"), path=path.rstrip("/"), is_kept=is_elsewhere(path, tracker))
     for modality, encoder in card.encoders.items():
         model = encoder["model"]
         tag = model.get("tag")
@@ -118,6 +119,14 @@ def _named(work: Workspace, card: Card, tags: frozenset[str]) -> Iterator[_Named
         where = ("artifacts", number, "probe", "digest")
         files = partial(_probe_files, work, card.name, artifact.probe_digest)
         yield _Named(where=where, path=folder, is_kept=False, files=files, otherwise="")
+
+
+def _paths(uri: str) -> tuple[str, ...]:
+    """Return the files that a pattern names; what is none of those stands for itself."""
+    try:
+        return expanded(uri) if uri and not is_elsewhere(uri, None) else (uri,) if uri else ()
+    except ValueError:
+        return (uri,)
 
 
 def _probe_files(work: Workspace, name: str, digest: str) -> tuple[str, ...]:

@@ -1,137 +1,127 @@
-"""What an encode reads: the corpus manifest, the probe set's files, the model's folder."""
+"""What an encode reads: the corpus and the probe set's files."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from embver.actions.pairing import is_elsewhere, is_inside
 from embver.actions.workspace import Workspace, is_pointer_file
 from embver.card import Card
-from embver.digest import sha256_of
 from embver.errors import EncodeError, UsageError
+from embver.exchange import dvc
 from embver.probe import ProbeSet
-from embver.store.files import hash_file
+from embver.store.cards import read_card_text
+from embver.store.files import hash_file, write_atomic
 
 if TYPE_CHECKING:
+    from embver.encode.corpus import Corpus
+    from embver.encode.corpus_places import CorpusRequest
+    from embver.encode.digesting import KnownDigests
     from embver.encode.spec import Item
 
-_FILE_MODALITIES = ("image",)
 _MOST_LISTED = 10
+_CACHE = "corpus-digests"  # in Git's own folder, one file a corpus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Corpus:
-    """The items to encode, by modality in manifest order, and the digests that tell whether they changed."""
+def read_corpus(work: Workspace, card: Card, *, on_error: str = "stop") -> Corpus:
+    """Read the corpus that a card's `corpus.uri` names: a manifest, a folder, tar shards, here or behind a URL.
 
-    items: Mapping[str, tuple[Item, ...]]
-    manifest_digest: str  # of the manifest file, as the card records it
-    items_digest: str  # of ids and raw input bytes: what the vectors depend on
-
-    def id_files(self) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
-        """Yield the id files (path, modality, ids): one for all modalities, or one each where rows differ."""
-        ids = {modality: tuple(item.id for item in items) for modality, items in self.items.items()}
-        if len(set(ids.values())) == 1:
-            yield "ids.txt", None, next(iter(ids.values()))
-            return
-        for modality, names in ids.items():
-            yield f"ids-{modality}.txt", modality, names
-
-
-def read_corpus(work: Workspace, card: Card) -> Corpus:
-    """Read the manifest that a card's `corpus.uri` names: JSON Lines with `id` and one key a modality.
-
-    Raises UsageError or EncodeError with file and line for a manifest that cannot be used.
+    Every item's bytes are digested; those of files that were digested before, and look the same since, are not read.
+    With `on_error="skip"` an item without bytes stays in the corpus, and its blob says why; a malformed manifest
+    always stops. Raises UsageError or EncodeError with file and line, MissingExtra for a format that needs more.
     """
-    uri = (card.plain.get("corpus") or {}).get("uri")
+    from embver.encode.reading import open_corpus
+
+    request = corpus_request(work, card, is_strict=on_error != "skip")
+    with _known_digests(work, request.uri) as known:
+        return open_corpus(request, known)
+
+
+def corpus_digest(work: Workspace, card: Card) -> str | None:
+    """Return the digest of a card's corpus as it lies here, by its tracker's own algorithm.
+
+    None for what is not here: one machine encodes, another one may release.
+    """
+    from embver.actions.listings import digest_here
+    from embver.encode.records.shelf import LocalShelf
+
+    corpus = card.plain.get("corpus") or {}
+    uri = str(corpus.get("uri") or "")
+    if not uri or is_elsewhere(uri, None):
+        return None
+    if corpus.get("tracked_by") == "dvc":
+        return _dvc_digest(work, uri)
+    with _known_digests(work, uri, is_whole=False) as known:
+        return digest_here(LocalShelf(work.repo.root, corpus=uri), uri, tuple(card.encoders), known)
+
+
+def recorded_digest(work: Workspace, card: Card, corpus: Corpus) -> str:
+    """Return what `encode` writes as `corpus.digest`: DVC's own of what DVC keeps, else that of the bytes."""
+    said = card.plain.get("corpus") or {}
+    known = _dvc_digest(work, str(said.get("uri"))) if said.get("tracked_by") == "dvc" else None
+    return known or corpus.manifest_digest
+
+
+def _dvc_digest(work: Workspace, uri: str) -> str | None:
+    for pointer in dvc.pointer_paths(uri):
+        file = work.path(pointer)
+        if is_inside(pointer) and file.is_file():
+            text = read_card_text(file.read_bytes(), path=pointer)
+            found = dvc.digests(text.plain, pointer, uri) if text.is_read else ()
+            if found:
+                return found[0]
+    return None
+
+
+@contextlib.contextmanager
+def _known_digests(work: Workspace, uri: str, *, is_whole: bool = True) -> Iterator[KnownDigests]:
+    """Yield the digests of one corpus' files as they were when it was read last, and keep them as they are now."""
+    from embver.encode.digesting import KnownDigests
+
+    cache = _cache_of(work, uri)
+    data = b""
+    with contextlib.suppress(OSError):
+        data = cache.read_bytes()
+    known = KnownDigests(data, now_ns=time.time_ns())
+    yield known
+    if known.taken:
+        with contextlib.suppress(OSError):  # lost, it costs reading everything once more
+            write_atomic(cache, known.to_bytes(is_whole=is_whole), is_cache=True)
+
+
+def corpus_request(work: Workspace, card: Card, *, is_strict: bool = True) -> CorpusRequest:
+    """Return what a card asks to encode; raise UsageError where it names no corpus."""
+    from embver.encode.corpus_places import CorpusRequest
+    from embver.encode.records.record import Wanted
+
+    corpus = card.plain.get("corpus") or {}
+    uri = corpus.get("uri")
     where = f"{work.folder(card.name, 'next')}/card.yaml"
     if not uri:
         raise UsageError(
             f"{where}: corpus.uri is missing: there is nothing to encode", hint="uri: data/corpus.jsonl"
         )
-    manifest = work.repo.root / uri
-    if not manifest.is_file():
-        raise UsageError(f"{where}: corpus.uri: {uri} does not exist")
-    if is_pointer_file(manifest):
-        raise UsageError(f"{uri} is a Git LFS pointer, not the bytes", hint=f"git lfs pull --include {uri}")
-    data = manifest.read_bytes()
-    items = _items(data, manifest, uri, tuple(card.encoders))
-    digest = hashlib.sha256(b"embver.corpus.v1\n")
-    for modality in sorted(items):
-        for item in items[modality]:
-            content = (
-                hash_file(item.blob.path)[0]
-                if item.blob and item.blob.path
-                else hashlib.sha256((item.text or "").encode()).hexdigest()
-            )
-            digest.update(json.dumps([modality, item.id, content]).encode())
-    return Corpus(items=items, manifest_digest=sha256_of(data), items_digest=f"sha256:{digest.hexdigest()}")
+    scratch = work.repo.git_dir / "embver"
+    with contextlib.suppress(OSError):
+        scratch.mkdir(exist_ok=True)
+    # DVC's pointer stands for what lies beside it.
+    return CorpusRequest(
+        uri=str(uri).removesuffix(dvc.SUFFIX),
+        root=work.repo.root,
+        wanted=Wanted(modalities=tuple(card.encoders), columns=dict(corpus.get("columns") or {})),
+        where=where,
+        is_strict=is_strict,
+        scratch=scratch if scratch.is_dir() else None,
+    )
 
 
-def _items(data: bytes, manifest: Path, uri: str, modalities: tuple[str, ...]) -> dict[str, tuple[Item, ...]]:
-    from embver.encode.blob import Blob
-    from embver.encode.spec import Item
-
-    found: dict[str, list[Item]] = {modality: [] for modality in modalities}
-    problems: list[str] = []
-    seen: dict[str, int] = {}
-    hint = f"mend {uri}"
-    # Not `splitlines`: U+2028 and others may stand in a JSON text, and do not end its line.
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.decode())
-            name = _id_of(row, seen)
-        except json.JSONDecodeError as error:
-            problems.append(f"{uri}:{number}:{error.colno}: not JSON: {error.msg}")
-            continue
-        except UnicodeDecodeError as error:
-            problems.append(f"{uri}:{number}:{error.start + 1}: not UTF-8")
-            continue
-        except (ValueError, TypeError) as error:
-            problems.append(f"{uri}:{number}:1: {error}")
-            continue
-        seen[name] = number
-        for modality in modalities:
-            value = row.get(modality)
-            if value is None:
-                continue
-            if not isinstance(value, str):
-                problems.append(f"{uri}:{number}:1: {modality} is not a text")
-            elif modality in _FILE_MODALITIES:
-                path = manifest.parent / value
-                if not path.is_file():
-                    problems.append(f"{uri}:{number}:1: {modality} {value} does not exist")
-                elif is_pointer_file(path):
-                    problems.append(
-                        f"{uri}:{number}:1: {modality} {value} is a Git LFS pointer, not the bytes"
-                    )
-                    hint = "git lfs pull"
-                found[modality].append(Item(id=name, blob=Blob.of(path)))
-            else:
-                found[modality].append(Item(id=name, text=value))
-    if problems:
-        more = f"\n(and {len(problems) - _MOST_LISTED} more)" if len(problems) > _MOST_LISTED else ""
-        raise EncodeError("\n".join(problems[:_MOST_LISTED]) + more, hint=hint)
-    kept = {modality: tuple(items) for modality, items in found.items() if items}
-    if not kept:
-        raise EncodeError(f"{uri} holds no item with any of: {', '.join(modalities)}")
-    return kept
-
-
-def _id_of(row: Any, seen: Mapping[str, int]) -> str:
-    if not isinstance(row, dict):
-        raise TypeError("a line is a JSON object with an `id`")
-    name = row.get("id")
-    if not isinstance(name, str) or not name or "\n" in name or "\r" in name:
-        raise ValueError("`id` is missing, or is not one line of text")
-    if name in seen:
-        raise ValueError(f"the id {name!r} was used in line {seen[name]} already")
-    return name
+def _cache_of(work: Workspace, uri: str) -> Path:
+    return work.repo.git_dir / "embver" / f"{_CACHE}-{hashlib.sha256(uri.encode()).hexdigest()[:16]}"
 
 
 def probe_items(probe: ProbeSet, folder: Path, modality: str, role: str) -> tuple[Item, ...]:
@@ -154,31 +144,10 @@ def probe_items(probe: ProbeSet, folder: Path, modality: str, role: str) -> tupl
             problems.append(f"{item.path} is a Git LFS pointer, not the bytes")
         elif hash_file(path)[0] != item.sha256:
             problems.append(f"{item.path} is not the file that {probe.name}/items.jsonl names")
-        made.append(Item(id=item.id, blob=Blob.of(path)))
+        made.append(Item(id=item.id, blob=Blob(name=f"{folder.name}/{item.path}", path=path)))
     if problems:
         raise EncodeError(
             f"probe set {probe.name}: " + "; ".join(problems[:_MOST_LISTED]),
             hint=f"git lfs pull --include '{folder.name}/**', or restore the files",
         )
     return tuple(made)
-
-
-def resolve_model(work: Workspace, modality: str, encoder: Mapping[str, Any]) -> Path:
-    """Return the folder of an encoder's model; raise UsageError naming the field to mend."""
-    model = encoder.get("model") or {}
-    where = f"encoders.{modality}.model"
-    if not model.get("path"):
-        raise UsageError(
-            f"{where}.path is missing: {model.get('id') or 'the model'} is not read from a hub yet",
-            hint="download it into the repository, then `path: models/FOLDER`",
-        )
-    folder = work.repo.root / str(model["path"])
-    if not folder.is_dir():
-        raise UsageError(f"{where}.path: {model['path']} is no folder")
-    pointers = [file.name for file in folder.glob("*.safetensors") if is_pointer_file(file)]
-    if pointers:
-        raise UsageError(
-            f"{model['path']}/{pointers[0]} is a Git LFS pointer, not the weights",
-            hint=f"git lfs pull --include '{model['path']}/**'",
-        )
-    return folder

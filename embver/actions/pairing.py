@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from embver.actions.contents import INDEX, WORK_TREE, Content, Key, Place
+from embver.corpusfiles import expanded, is_listing
 from embver.exchange import dvc
 from embver.problem import Flaw
 from embver.store.cards import read_card_text
@@ -39,17 +40,30 @@ class Pin:
     folder: str | None = (
         None  # of a model: without any file there, the model is not this repository's to keep
     )
+    modalities: tuple[str, ...] = ()  # of a corpus: which files of a folder it consists of
 
     @property
     def is_git_id(self) -> bool:
         """Tell whether the digest is an id of Git's own, which folders have too."""
         return self.digest is not None and self.digest.startswith("git:")
 
+    @property
+    def is_listed(self) -> bool:
+        """Tell whether the digest is that of a folder's or several files' listing."""
+        return is_listing(self.digest)
+
+    def paths(self) -> tuple[str, ...]:
+        """Return the files that the path names: more than one where it is a pattern."""
+        try:
+            return expanded(self.path)
+        except ValueError:
+            return (self.path,)
+
     def keys(self) -> tuple[Key, ...]:
         """Return what has to be looked at; nothing outside of the repository is."""
         if not is_inside(self.path):
             return ()
-        paths = [self.path]
+        paths = [*self.paths()]
         if self.tracker == "dvc":
             paths = [*dvc.pointer_paths(self.path)]
         if self.folder is not None:
@@ -71,7 +85,8 @@ def pins(
     for number, entry in enumerate((plain.get("training") or {}).get("data") or ()):
         found += _data(entry, ("training", "data", number), place, tags)
     if not is_stale:
-        found += _data(plain.get("corpus") or {}, ("corpus",), place, tags)
+        corpus = _data(plain.get("corpus") or {}, ("corpus",), place, tags)
+        found += [replace(pin, modalities=tuple(plain["encoders"])) for pin in corpus]
     for modality, encoder in plain["encoders"].items():
         where: Where = ("encoders", modality)
         model = encoder["model"]
@@ -126,8 +141,11 @@ def _data(entry: Mapping[str, Any], where: Where, place: Place, tags: frozenset[
     )
 
 
-def check_pin(pin: Pin, found: Found) -> Iterator[Flaw]:
-    """Check that a pinned thing is there and has the digest that the card recorded."""
+def check_pin(pin: Pin, found: Found, listings: Mapping[Where, str | None]) -> Iterator[Flaw]:
+    """Check that a pinned thing is there and has the digest that the card recorded.
+
+    `listings` are the digests of what is several files, for the pins of one card, where a commit holds them.
+    """
     at = f" at the tag {pin.tag}" if pin.tag else ""
     if pin.tracker is not None and not is_inside(pin.path):
         yield _missing(pin, f"{pin.path} lies outside of this repository")
@@ -146,14 +164,18 @@ def check_pin(pin: Pin, found: Found) -> Iterator[Flaw]:
     if pin.tracker == "dvc":
         yield from _check_dvc(pin, found, at)
         return
-    content = found.get((pin.place, pin.path))
-    if content is None:
+    absent = [path for path in pin.paths() if (pin.place, path) not in found]
+    content = found.get((pin.place, pin.paths()[0]))
+    if absent or content is None:
         is_ours = pin.tracker is not None or (
             pin.folder is not None and (pin.place, f"{pin.folder}/config.json") in found
         )
         if is_ours:
-            hint = f"git add {pin.path}" if pin.place == INDEX else None
-            yield _missing(pin, f"{pin.path} does not exist{at}", hint=hint)
+            hint = f"git add {absent[0]}" if pin.place == INDEX and absent else None
+            yield _missing(pin, f"{absent[0]} does not exist{at}", hint=hint)
+        return
+    if pin.is_listed:
+        yield from _compare(pin, listings.get(pin.where), at) if pin.where in listings else ()
         return
     if pin.tracker == "git-lfs" and content.pointer is None and pin.place is not None:
         yield _missing(pin, f"{pin.path} is no Git LFS pointer{at}", hint="tracked_by: git")

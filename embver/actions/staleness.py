@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from embver.actions.inputs import resolve_model
-from embver.actions.workspace import ITEMS, Source, Workspace, is_pointer_file
-from embver.card import Card, space_id
-from embver.digest import sha256_of
-from embver.errors import EmbverError
+from collections.abc import Mapping
+from typing import Any
 
-_WIDTHS = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1}  # bytes a number
+from embver.actions.inputs import corpus_digest
+from embver.actions.models import describe_encoders, resolve_model
+from embver.actions.workspace import ITEMS, Source, Workspace
+from embver.card import Card, space_id
+from embver.errors import EmbverError
+from embver.sense_files import ITEM_BYTES, row_bytes
+
 _HEADER_BYTES = 4096  # the most that safetensors of one tensor takes besides its numbers
 
 
@@ -29,21 +32,22 @@ def why_stale(work: Workspace, source: Source, card: Card) -> str | None:
 
 
 def _stale_model(work: Workspace, card: Card) -> str | None:
-    from embver.encode.model_files import describe_model
-
     for modality, encoder in card.encoders.items():
         try:
-            folder = resolve_model(work, modality, encoder)
-            files = describe_model(folder, modality=modality)
+            folder = resolve_model(work, modality, encoder, may_fetch=False)
+            now = describe_encoders({modality: encoder}, {modality: folder})[modality]
         except EmbverError:
             continue
-        weights = sorted(weight["sha256"] for weight in files.weights)
-        known = sorted(weight["sha256"] for weight in encoder.get("weights") or ())
-        is_other_tokenizer = modality == "text" and files.tokenizer_sha256 != encoder.get("tokenizer_sha256")
-        if weights != known or is_other_tokenizer:
-            path = (encoder.get("model") or {}).get("path")
-            return f"the model in {path} was changed after its vectors were encoded"
+        keys = ("weights", "files") if encoder.get("files") else ("weights",)
+        is_other_tokenizer = now.get("tokenizer_sha256") != encoder.get("tokenizer_sha256")
+        if any(_digests(now, key) != _digests(encoder, key) for key in keys) or is_other_tokenizer:
+            model = encoder.get("model") or {}
+            return f"the model in {model.get('path') or model.get('id')} was changed after its vectors were encoded"
     return None
+
+
+def _digests(encoder: Mapping[str, Any], key: str) -> list[str]:
+    return sorted(file["sha256"] for file in encoder.get(key) or ())
 
 
 def _stale_dtype(work: Workspace, source: Source, card: Card) -> str | None:
@@ -58,11 +62,13 @@ def _dtypes_by_size(card: Card) -> set[str]:
     found = set()
     for artifact in card.artifacts:
         if artifact.role == "vectors" and artifact.rows:
-            numbers = artifact.rows * card.space.dimensions
             fits = [
-                d
-                for d, width in _WIDTHS.items()
-                if 0 < artifact.size_bytes - numbers * width <= _HEADER_BYTES
+                dtype
+                for dtype in ITEM_BYTES
+                if any(
+                    0 < artifact.size_bytes - artifact.rows * width <= _HEADER_BYTES
+                    for width in row_bytes(card.space.dimensions, dtype)
+                )
             ]
             if len(fits) != 1:
                 return set()
@@ -72,23 +78,22 @@ def _dtypes_by_size(card: Card) -> set[str]:
 
 def _dtypes_by_header(work: Workspace, source: Source, card: Card) -> set[str]:
     """Return the types that a file itself names; the probe file is small, and of the same type as the others."""
-    from embver.store.vectors import read_tensors
+    from embver.store.rows import stored_in
 
     artifact = card.probe or next((each for each in card.artifacts if each.role == "vectors"), None)
     if artifact is None:
         return set()
     try:
-        return {str(rows.dtype) for rows in read_tensors(work.artifact_path(source, artifact)).values()}
+        found = stored_in(work.artifact_path(source, artifact), is_probe=artifact.role == "probe")
     except EmbverError:
         return set()
+    return {stored.dtype for stored in found.values()}
 
 
 def _stale_corpus(work: Workspace, card: Card) -> str | None:
     corpus = card.plain.get("corpus") or {}
-    manifest = work.repo.root / str(corpus.get("uri") or "")
-    if not manifest.is_file() or is_pointer_file(manifest):
-        return None
-    if sha256_of(manifest.read_bytes()) == corpus.get("digest"):
+    here = corpus_digest(work, card)
+    if here is None or here == corpus.get("digest"):
         return None
     return f"corpus.uri: {corpus['uri']} is not the corpus that was encoded"
 
