@@ -104,8 +104,8 @@ def test_one_pixel_is_an_image(tmp_path):
     assert image_steps(*IMAGE_STEPS).pixels(Blob.of(path))[:, 31, 31].tolist() == [9, 8, 7]
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "words", "truncated", "float", "bomb"])
-def test_what_is_no_image_says_so(tmp_path, kind, monkeypatch):
+@pytest.mark.parametrize("kind", ["missing", "empty", "words", "truncated", "float"])
+def test_what_is_no_image_says_so(tmp_path, kind):
     path = tmp_path / "bad.png"
     if kind == "empty":
         path.touch()
@@ -117,10 +117,7 @@ def test_what_is_no_image_says_so(tmp_path, kind, monkeypatch):
     elif kind == "float":
         path = tmp_path / "bad.tif"
         Image.new("F", (2, 2), 0.5).save(path)
-    elif kind == "bomb":
-        Image.new("L", (100, 100)).save(path)
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(ValueError, match=r"file|readable|range") as caught:
+    with pytest.raises(ValueError, match=r"does not exist|readable|range") as caught:
         image_steps(*IMAGE_STEPS).pixels(Blob.of(path))
     assert str(tmp_path) not in str(caught.value)
     assert "\n" not in str(caught.value)
