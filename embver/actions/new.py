@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from embver.actions.models import hub_name
 from embver.actions.workspace import CARD, NEXT, Workspace
 from embver.card import DERIVED
 from embver.errors import UsageError
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 # Of the last release's card `next/` keeps what people wrote, and of that nothing that speaks of one release.
 _DROPPED = ("version", "previous", "changes", "override", "status", "notes", *DERIVED)
-_DROPPED_OF_ENCODER = ("weights", "tokenizer_sha256", "processor_sha256")
+_DROPPED_OF_ENCODER = ("weights", "files", "tokenizer_sha256", "processor_sha256")
+# What a model decides about its encoder.
+_OF_MODEL = ("pooling", "projection", "dense", "truncate_dimensions", "prompts", "preprocessing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class NewReport:
     path: str
     base: str | None
     previous: str | None = None
+    notes: tuple[str, ...] = ()  # what of the model the card's steps do in their own way
 
 
 def new(work: Workspace, name: str, *, model: str | None = None, origin: str | None = None) -> NewReport:
@@ -46,9 +50,10 @@ def new(work: Workspace, name: str, *, model: str | None = None, origin: str | N
     if file.exists():
         raise UsageError(f"{folder}/{CARD} exists already", hint=f"embver status {name}")
     current = work.newest(name) if origin is None else _origin(work, name, origin)
+    described = _describe(work, model) if model is not None else None
     previous = None
     if current is None:
-        text = render_template("card.yaml.j2", _first_card(work, name, model))
+        text = render_template("card.yaml.j2", _first_card(name, described))
     else:
         card = work.card_text(work.release_source(current))
         # What led to a pre-release leads to the release that follows it: its words stay.
@@ -59,8 +64,8 @@ def new(work: Workspace, name: str, *, model: str | None = None, origin: str | N
         for modality, encoder in card.plain["encoders"].items():
             keys = [key for key in _DROPPED_OF_ENCODER if key in encoder]
             dropped += [(("encoders", modality, key), None) for key in keys]
-        if model is not None:
-            dropped += _from_model(work, card.plain, model)
+        if described is not None:
+            dropped += _from_model(card.plain, described)
         if current != work.newest(name):
             # What is compared with, and counted on from, is the line of that release, and no more the latest.
             previous = current.reference
@@ -71,7 +76,8 @@ def new(work: Workspace, name: str, *, model: str | None = None, origin: str | N
         raise UsageError(f"the new card cannot be read: {problems[0].format()}")
     write_atomic(file, text.encode())
     base = current.reference if current else None
-    return NewReport(path=f"{folder}/{CARD}", base=base, previous=previous)
+    notes = described.notes if described else ()
+    return NewReport(path=f"{folder}/{CARD}", base=base, previous=previous, notes=notes)
 
 
 def _origin(work: Workspace, name: str, text: str) -> Release:
@@ -86,11 +92,10 @@ def _origin(work: Workspace, name: str, text: str) -> Release:
     return release
 
 
-def _first_card(work: Workspace, name: str, model: str | None) -> dict[str, Any]:
+def _first_card(name: str, described: Described | None) -> dict[str, Any]:
     title = name.replace("/", " ").replace("-", " ").replace("_", " ").capitalize()
     context: dict[str, Any] = {"name": name, "title": f"{title} embeddings"}
-    if model is not None:
-        described = _describe(work, model)
+    if described is not None:
         context |= {
             "encoders": described.encoders,
             "space": described.space,
@@ -99,9 +104,8 @@ def _first_card(work: Workspace, name: str, model: str | None) -> dict[str, Any]
     return context
 
 
-def _from_model(work: Workspace, plain: dict[str, Any], model: str) -> list[tuple[tuple[str, ...], Any]]:
+def _from_model(plain: dict[str, Any], described: Described) -> list[tuple[tuple[str, ...], Any]]:
     """Return the changes that put another model into a card: what the model decides, and nothing else."""
-    described = _describe(work, model)
     changes: list[tuple[tuple[str, ...], Any]] = [
         (("space", key), value) for key, value in described.space.items() if plain["space"].get(key) != value
     ]
@@ -110,21 +114,43 @@ def _from_model(work: Workspace, plain: dict[str, Any], model: str) -> list[tupl
             changes.append((("encoders", modality), dict(encoder)))
             continue
         changes.append((("encoders", modality, "model"), dict(encoder["model"])))
-        for key in ("pooling", "projection", "prompts", "preprocessing"):
+        for key in _OF_MODEL:
             if plain["encoders"][modality].get(key) != encoder.get(key):
                 changes.append((("encoders", modality, key), encoder.get(key)))
     return changes
 
 
 def _describe(work: Workspace, model: str) -> Described:
+    """Describe the model that a person named: a folder of the repository, or `org/name@commit` of the hub."""
     from embver.encode.describe import describe_folder
 
     root = work.repo.root.resolve()
     folder = (root / model).resolve()
     if not folder.is_dir():
-        raise UsageError(f"--from-model: {model} is no folder", hint="a path from the repository's root")
+        return _describe_from_hub(model)
     if not folder.is_relative_to(root):
         raise UsageError(
             f"--from-model: {model} lies outside of the repository", hint="copy it in, such as to models/NAME"
         )
     return describe_folder(folder, path=folder.relative_to(root).as_posix())
+
+
+def _describe_from_hub(model: str) -> Described:
+    from embver.encode.describe import describe_model_files
+    from embver.encode.hub import COMMIT, commit_of, fetch_model
+
+    name, commit = hub_name(model) or (None, None)
+    if name is None:
+        raise UsageError(
+            f"--from-model: {model} is no folder",
+            hint="a path from the repository's root, or ORG/NAME@COMMIT of the hub",
+        )
+    if commit is None or not COMMIT.fullmatch(commit):
+        now = commit_of(name, commit or "main")
+        told = f"{commit or 'main'} is {now} now" if now else "the full one, 40 hexadecimal digits"
+        raise UsageError(
+            f"--from-model: {model} is no folder; of a model in the hub, a version names the commit ({told})",
+            hint=f"--from-model {name}@{now or 'COMMIT'}",
+        )
+    folder = fetch_model(name, commit, card_path="--from-model", wants_weights=False)
+    return describe_model_files(folder, model={"id": name, "revision": commit})

@@ -18,8 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--from-model",
-        metavar="PATH",
-        help="fill encoders and preprocessing from a transformers folder in the repository",
+        metavar="MODEL",
+        help="fill encoders and preprocessing from a transformers or sentence-transformers folder in the repository, "
+        "or from ORG/NAME@COMMIT of the hub",
     )
 
 
@@ -35,5 +36,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     out.print(f"wrote {report.path} ({origin})")
     if report.previous:
         out.say(f"it is compared with the line of {report.previous}, and not with the latest release")
+    for note in report.notes:
+        out.say(f"note: {note}")
     out.hint(f"edit it, then: embver encode {arguments.name}")
     return 0

@@ -2,189 +2,140 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from embver.encode.model_files import read_json
+from embver.encode.families import DUAL_POOLING, own_pooling, part_of, width_of
+from embver.encode.modules import Chain, read_chain
+from embver.encode.plain_files import read_json
 from embver.encode.processor import steps_from_processor
+from embver.encode.processor_audio import audio_steps, extractor_config
 from embver.errors import EncodeError
 
-_POOLING: Final = {
-    "cls": "cls",
-    "max": "max",
-    "mean": "mean",
-    "lasttoken": "last",
-    "weightedmean": "weighted_mean",
+_ORDER: Final[tuple[str, ...]] = ("model", "pooling", "projection", "dense", "prompts", "preprocessing")
+_SIGLIP_WIDTH: Final = 768  # transformers 5 leaves out of a part's config what is the default of its family
+_PROCESSORS: Final[Mapping[str, str]] = {
+    "text": "tokenizer",
+    "image": "image processor",
+    "audio": "feature extractor",
 }
-# Before sentence-transformers 5 a Pooling folder had one switch a mode.
-_SWITCHES: Final = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_max_tokens": "max",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
-    "pooling_mode_weightedmean_tokens": "weightedmean",
-    "pooling_mode_lasttoken": "lasttoken",
-}
-_METRICS: Final = {"cosine": "cosine", "dot": "dot", "euclidean": "euclidean"}
-_DUAL: Final = {
-    "clip": {"text": "eos", "image": "cls"},
-    "siglip": {"text": "last", "image": "attention"},
-    "siglip2": {"text": "last", "image": "attention"},
-}
-_LIMIT_FILES: Final = (
-    "sentence_bert_config.json",
-    "sentence_roberta_config.json",
-    "sentence_xlnet_config.json",
-)
+# Their features are of length 1 already.
+_UNIT: Final = ("clap",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """What a card can say of a model folder: encoders by modality, and the fields of `space`; only what is known."""
+    """What a card can say of a model folder: encoders by modality, and the fields of `space`; only what is known.
+
+    `notes` say where the steps cannot do quite what the folder's own processor does.
+    """
 
     encoders: Mapping[str, Mapping[str, Any]]
     space: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def describe_folder(folder: Path, *, path: str) -> Described:
     """Describe a model folder, which a card names by `path`; raise EncodeError for what no card can express."""
-    if (folder / "modules.json").is_file():
-        return _sentence_transformers(folder, path)
-    return _transformers(folder, path)
+    return describe_model_files(folder, model={"path": path})
 
 
-def _transformers(folder: Path, path: str) -> Described:
-    config = read_json(folder / "config.json")
-    steps = steps_from_processor(folder)
+def describe_model_files(folder: Path, *, model: Mapping[str, Any]) -> Described:
+    """Describe a model folder, which a card names by `model`; raise EncodeError for what no card can express."""
+    chain = read_chain(folder)
+    inner = folder / chain.inner if chain else folder
+    config = read_json(inner / "config.json")
+    steps = steps_from_processor(inner, max_length=chain.max_length if chain else None)
     if not steps:
         raise EncodeError(
-            f"{folder.name} has neither tokenizer nor image processor", hint="save them with save_pretrained"
+            f"{inner.name} has neither tokenizer nor image processor nor feature extractor",
+            hint="save them with save_pretrained",
         )
-    family = str(config.get("model_type"))
-    pooling = _DUAL.get(family, {})
-    is_dual = "text_config" in config and "vision_config" in config
-    encoders = {}
+    is_dual = _is_dual(config)
+    if chain:
+        missing = [modality for modality in chain.modalities if modality not in steps]
+        if missing:
+            raise EncodeError(
+                f"{inner} has no {_PROCESSORS[missing[0]]}", hint="save it with save_pretrained"
+            )
+        steps = {modality: steps[modality] for modality in chain.modalities}
+    encoders: dict[str, Mapping[str, Any]] = {}
     for modality, listed in steps.items():
-        encoder: dict[str, Any] = {"model": {"path": path}}
-        if modality in pooling:
-            encoder["pooling"] = pooling[modality]
+        encoder: dict[str, Any] = {"model": dict(model), "preprocessing": listed}
+        pooling = own_pooling(config, modality) if chain is None or chain.is_dual else chain.pooling
+        if pooling:
+            encoder["pooling"] = pooling
         if is_dual:
             encoder["projection"] = True
-        encoders[modality] = {**encoder, "preprocessing": listed}
-    dimensions = _dual_dimensions(config) if is_dual else config.get("hidden_size")
-    return Described(encoders=encoders, space=_known(dimensions=dimensions))
+        if chain:
+            _add_modules(encoder, chain, modality)
+        encoders[modality] = {key: encoder[key] for key in _ORDER if key in encoder}
+    space = _space(config, chain, is_dual=is_dual)
+    return Described(encoders=encoders, space=space, notes=_notes(inner, encoders))
+
+
+def _is_dual(config: Mapping[str, Any]) -> bool:
+    """Tell whether a model has features of its own; raise EncodeError for a model of several parts that has none."""
+    parts = [key for key in ("text_config", "vision_config", "audio_config") if key in config]
+    family = str(config.get("model_type"))
+    if len(parts) > 1 and family not in DUAL_POOLING:
+        raise EncodeError(
+            f"{family} has {' and '.join(parts)}, and how its vectors are made is not known",
+            hint=f"known: {', '.join(DUAL_POOLING)}; or write encoders by hand",
+        )
+    return family in DUAL_POOLING
+
+
+def _add_modules(encoder: dict[str, Any], chain: Chain, modality: str) -> None:
+    """Write what sentence-transformers' modules do into an encoder."""
+    if chain.dense:
+        encoder["projection"] = True
+        encoder["dense"] = [layer.to_plain() for layer in chain.dense]
+    if modality != "text":
+        return
+    prompts = dict(chain.prompts)
+    if chain.is_lowercased:
+        # The steps come before the prompt, which sentence-transformers lower-cases as well.
+        encoder["preprocessing"] = [{"step": "lowercase"}, *encoder["preprocessing"]]
+        prompts = {role: prompt.lower() for role, prompt in prompts.items()}
+    if prompts:
+        encoder["prompts"] = prompts
+
+
+def _space(config: Mapping[str, Any], chain: Chain | None, *, is_dual: bool) -> dict[str, Any]:
+    dimensions = _dual_dimensions(config) if is_dual else width_of(part_of(config, "text"))
+    if chain and chain.dense:
+        dimensions = chain.dense[-1].out_features
+    space: dict[str, Any] = {"dimensions": dimensions}
+    if chain:
+        space |= {"metric": chain.metric, "normalized": chain.is_normalized}
+    if config.get("model_type") in _UNIT:
+        space["normalized"] = True
+    return {key: value for key, value in space.items() if value is not None}
 
 
 def _dual_dimensions(config: Mapping[str, Any]) -> int | None:
     text = config.get("text_config") or {}
-    for value in (config.get("projection_dim"), text.get("projection_size"), text.get("hidden_size")):
+    is_siglip = str(config.get("model_type")).startswith("siglip")
+    default = _SIGLIP_WIDTH if is_siglip else None
+    for value in (
+        config.get("projection_dim"),
+        text.get("projection_size"),
+        text.get("hidden_size"),
+        default,
+    ):
         if isinstance(value, int):
             return value
     return None
 
 
-# ---- sentence-transformers
-
-
-def _sentence_transformers(folder: Path, path: str) -> Described:
-    modules = _modules(folder)
-    kind, first = modules[0]
-    inner = f"{path}/{first}" if first else path
-    if kind == "CLIPModel":
-        described = _transformers(folder / first, inner)
-        encoders = {modality: dict(encoder) for modality, encoder in described.encoders.items()}
-        dimensions = described.space.get("dimensions")
-    elif kind == "Transformer":
-        encoders, dimensions = _text_encoder(folder, first, inner)
-    else:
-        raise EncodeError(f"{folder.name} begins with the module {kind}, which no card expresses")
-    is_normalized = False
-    for name, place in modules[1:]:
-        config = _optional(folder / place / "config.json")
-        if name == "Pooling":
-            encoders["text"]["pooling"] = _pooling(config, folder)
-            dimensions = config.get("embedding_dimension", config.get("word_embedding_dimension"))
-        elif name == "Dense":
-            encoders["text"]["projection"] = True
-            dimensions = config.get("out_features")
-        elif name == "Normalize":
-            is_normalized = True
-        elif name != "Dropout":  # which does nothing but while training
-            raise EncodeError(
-                f"{folder.name} has the module {name}, which no card expresses",
-                hint="write the card by hand, and say under `extra:` what the module does",
-            )
-    settings = _optional(folder / "config_sentence_transformers.json")
-    prompts = _prompts(settings)
-    if prompts and "text" in encoders:
-        encoders["text"]["prompts"] = prompts
-    metric = settings.get("similarity_fn_name") or "cosine"
-    if metric not in _METRICS:
-        raise EncodeError(f"{folder.name} compares by {metric}, which is no metric of a card")
-    space = _known(dimensions=dimensions, metric=_METRICS[metric], normalized=is_normalized)
-    return Described(encoders={m: _in_order(encoder) for m, encoder in encoders.items()}, space=space)
-
-
-def _modules(folder: Path) -> list[tuple[str, str]]:
-    """Return the modules in order, each with its class's name and its folder."""
-    file = folder / "modules.json"
-    try:
-        listed = json.loads(file.read_text(encoding="utf-8"))
-        found = [(str(entry["type"]).rpartition(".")[2], str(entry["path"])) for entry in listed]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise EncodeError(f"{file} is not a list of modules: {error}") from error
-    if not found:
-        raise EncodeError(f"{file} lists no module")
-    for _, place in found:
-        if Path(place).is_absolute() or ".." in Path(place).parts:
-            raise EncodeError(f"{file} names {place!r}, which is outside of the folder")
-    return found
-
-
-def _text_encoder(folder: Path, first: str, path: str) -> tuple[dict[str, dict[str, Any]], Any]:
-    place = folder / first
-    limits = next((read_json(place / name) for name in _LIMIT_FILES if (place / name).is_file()), {})
-    steps = steps_from_processor(place, max_length=limits.get("max_seq_length"))
-    if "text" not in steps:
-        raise EncodeError(f"{place} has no tokenizer", hint="save it with save_pretrained")
-    if limits.get("do_lower_case"):
-        steps["text"].insert(0, {"step": "lowercase"})
-    encoder = {"model": {"path": path}, "preprocessing": steps["text"]}
-    config = read_json(place / "config.json")
-    return {"text": encoder}, (config.get("text_config") or config).get("hidden_size")
-
-
-def _pooling(config: Mapping[str, Any], folder: Path) -> str:
-    mode = config.get("pooling_mode")
-    modes = [mode] if isinstance(mode, str) else list(mode or ())
-    modes = modes or [name for key, name in _SWITCHES.items() if config.get(key)]
-    if len(modes) != 1 or modes[0] not in _POOLING:
-        raise EncodeError(f"{folder.name} pools by {' + '.join(modes) or 'nothing'}, which no card expresses")
-    if config.get("include_prompt") is False:
-        raise EncodeError(f"{folder.name} leaves the prompt out when it pools, which no card expresses")
-    return _POOLING[modes[0]]
-
-
-def _prompts(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return the prompts of queries and documents; those of other tasks are not for retrieval."""
-    prompts = {key: text for key, text in (settings.get("prompts") or {}).items() if isinstance(text, str)}
-    default = prompts.get(str(settings.get("default_prompt_name")), "")
-    document = next((prompts[key] for key in ("document", "passage", "corpus") if prompts.get(key)), default)
-    query = prompts.get("query") or default
-    return {"query": query, "document": document} if query or document else {}
-
-
-def _in_order(encoder: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("model", "pooling", "projection", "prompts", "preprocessing")
-    return {key: encoder[key] for key in keys if key in encoder}
-
-
-def _optional(file: Path) -> dict[str, Any]:
-    return read_json(file) if file.is_file() else {}
-
-
-def _known(**fields: Any) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if value is not None}
+def _notes(inner: Path, encoders: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    notes = [
+        f"encoders.{modality}.pooling: the model's files do not say how it pools; write it, mean or cls for most"
+        for modality, encoder in encoders.items()
+        if "pooling" not in encoder
+    ]
+    sound = extractor_config(inner) if "audio" in encoders else None
+    return (*notes, *(audio_steps(sound).differences if sound is not None else ()))

@@ -8,59 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from embver.encode.audio_vocabulary import AUDIO_STEPS, check_audio_steps
+from embver.encode.image_vocabulary import IMAGE_STEPS, extent_problem, image_problems
+from embver.encode.parameters import REQUIRED, Parameter, Step, count, one_of
 from embver.errors import EncodeError
-
-REQUIRED: Final = object()
-BACKGROUNDS: Final = MappingProxyType({"white": (255, 255, 255), "black": (0, 0, 0)})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """One parameter of a step: what it takes, in words too, and its value when it is not given."""
-
-    accepts: Callable[[Any], bool]
-    expected: str
-    default: Any = REQUIRED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One checked step: its name, all its parameters with defaults filled in, and its place in the card."""
-
-    name: str
-    parameters: Mapping[str, Any]
-    path: str
-
-    def __getitem__(self, key: str) -> Any:
-        """Return the value of a parameter."""
-        return self.parameters[key]
-
-
-def _one_of(*values: Any, default: Any = REQUIRED) -> Parameter:
-    words = " or ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
-    known = {(type(value), value) for value in values}
-
-    def accepts(value: Any) -> bool:
-        return isinstance(value, str | bool) and (type(value), value) in known
-
-    return Parameter(accepts=accepts, expected=words, default=default)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
-
-
-def _is_channels(value: Any) -> bool:
-    return isinstance(value, Sequence) and len(value) == 3 and all(_is_number(number) for number in value)
 
 
 def _is_pattern(value: Any) -> bool:
@@ -71,23 +26,12 @@ def _is_pattern(value: Any) -> bool:
     return True
 
 
-def _is_colour(value: Any) -> bool:
-    if isinstance(value, str):
-        return value in BACKGROUNDS
-    return _is_channels(value) and all(isinstance(part, int) and 0 <= part <= 255 for part in value)
-
-
 _TEXT = Parameter(accepts=lambda value: isinstance(value, str), expected="a text")
-_COUNT = Parameter(accepts=_is_count, expected="a whole number from 1")
-_COUNT_OR_NONE = Parameter(accepts=_is_count, expected="a whole number from 1", default=None)
-_STD = Parameter(
-    accepts=lambda value: _is_channels(value) and all(value), expected="three numbers other than 0"
-)
 
 # A parameter that can have one value only so far may be left out; every other that moves a vector is stated.
 STEPS: Final[Mapping[str, Mapping[str, Mapping[str, Parameter]]]] = {
     "text": {
-        "unicode_normalize": {"form": _one_of("NFC", "NFD", "NFKC", "NFKD")},
+        "unicode_normalize": {"form": one_of("NFC", "NFD", "NFKC", "NFKD")},
         "lowercase": {},
         "strip": {},
         "collapse_whitespace": {},
@@ -98,38 +42,24 @@ STEPS: Final[Mapping[str, Mapping[str, Mapping[str, Parameter]]]] = {
         "prefix": {"text": _TEXT},
         "tokenize": {
             "tokenizer": _TEXT,
-            "max_length": _COUNT,
-            "truncation": _one_of("end", "start"),
-            "padding": _one_of("buckets", "max_length", default="buckets"),
+            "max_length": count(),
+            "truncation": one_of("end", "start"),
+            "padding": one_of("buckets", "max_length", default="buckets"),
         },
     },
-    "image": {
-        "decode": {
-            "library": _one_of("pillow", default="pillow"),
-            "exif_rotate": _one_of(True, False),
-            "mode": _one_of("RGB", default="RGB"),
-            "background": Parameter(
-                # white is what the transformers processors lay transparent images on
-                accepts=_is_colour,
-                expected="white, black or [red, green, blue]",
-                default="white",
-            ),
-        },
-        "resize": {
-            "size": _COUNT_OR_NONE,
-            "edge": _one_of("shortest", default="shortest"),
-            "height": _COUNT_OR_NONE,
-            "width": _COUNT_OR_NONE,
-            "interpolation": _one_of("bicubic", "bilinear", "nearest", "lanczos"),
-            "antialias": _one_of(True, default=True),  # Pillow's filters always widen with the scale
-        },
-        "center_crop": {"size": _COUNT_OR_NONE, "height": _COUNT_OR_NONE, "width": _COUNT_OR_NONE},
-        "rescale": {"factor": Parameter(accepts=_is_number, expected="a number")},
-        "normalize": {"mean": Parameter(accepts=_is_channels, expected="three numbers"), "std": _STD},
-    },
+    "image": IMAGE_STEPS,
+    "audio": AUDIO_STEPS,
 }
 # Steps of equal rank may come in any order and again; the rank never falls. 0 opens, the last rank closes.
-_RANKS: Final = {"decode": 0, "resize": 1, "center_crop": 1, "rescale": 2, "normalize": 3, "tokenize": 9}
+_RANKS: Final = {
+    "decode": 0,
+    "resize": 1,
+    "center_crop": 1,
+    "pad": 1,
+    "rescale": 2,
+    "normalize": 3,
+    "tokenize": 9,
+}
 
 
 def parse_steps(modality: str, plain: Any, *, path: str) -> tuple[Step, ...]:
@@ -180,8 +110,8 @@ def _parse_step(
             problems.append(f"{path}.{key}: {parameter.expected} is expected, not {entry[key]!r}")
     if name == "replace":
         _check_replacement(values, path, problems)
-    if {"size", "height", "width"} <= set(known):
-        _check_extent(entry, path, problems)
+    if {"size", "height", "width"} <= set(known) and (wrong := extent_problem(name, entry)) is not None:
+        problems.append(f"{path}{wrong}")
     return Step(name=name, parameters=MappingProxyType(values), path=path)
 
 
@@ -194,15 +124,10 @@ def _check_replacement(values: Mapping[str, Any], path: str, problems: list[str]
             problems.append(f"{path}.with: does not fit the pattern: {error}")
 
 
-def _check_extent(entry: Mapping[str, Any], path: str, problems: list[str]) -> None:
-    given = {"size", "height", "width"} & set(entry)
-    if given not in ({"size"}, {"height", "width"}):
-        problems.append(f"{path}.size: either size, or height and width together, is expected")
-    elif "edge" in entry and "size" not in given:
-        problems.append(f"{path}.edge: goes with size, not with height and width")
-
-
 def _check_order(modality: str, steps: Sequence[Step], path: str, problems: list[str]) -> None:
+    if modality == "audio":
+        check_audio_steps(steps, path, problems)
+        return
     names = [step.name for step in steps]
     needed = "tokenize" if modality == "text" else "decode"
     if names.count(needed) != 1:
@@ -214,29 +139,10 @@ def _check_order(modality: str, steps: Sequence[Step], path: str, problems: list
             problems.append(
                 f"{step.path}.step: {step.name} cannot come after {names[names.index(step.name) - 1]}"
             )
-    for once in ("rescale", "normalize"):
-        if names.count(once) > 1:
-            problems.append(f"{path}: {once} appears {names.count(once)} times, once is expected")
-    if modality == "image" and not problems and final_extent(steps) is None:
-        problems.append(
-            f"{path}: images keep different shapes; end with center_crop, or resize to height and width"
-        )
-
-
-def final_extent(steps: Sequence[Step]) -> tuple[int, int] | None:
-    """Return (height, width) that every image has after the steps, or None if it depends on the image."""
-    extent: tuple[int, int] | None = None
-    for step in steps:
-        if step.name in ("resize", "center_crop"):
-            extent = extent_of(step)
-    return extent
-
-
-def extent_of(step: Step) -> tuple[int, int] | None:
-    """Return the (height, width) that a resize or center_crop step gives, None for a shortest-edge resize."""
-    if step["height"] is not None:
-        return (step["height"], step["width"])
-    return (step["size"], step["size"]) if step.name == "center_crop" else None
+    if names.count("rescale") > 1:
+        problems.append(f"{path}: rescale appears {names.count('rescale')} times, once is expected")
+    if modality == "image" and not problems:
+        problems.extend(image_problems(steps, path))
 
 
 def _did_you_mean(word: str, known: Mapping[str, Any]) -> str:

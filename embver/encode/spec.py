@@ -8,11 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from embver.encode.blob import Blob
-from embver.encode.preprocessing import Step, parse_steps
+from embver.encode.blob import Blob, decoded
+from embver.encode.modules import ACTIVATIONS
+from embver.encode.parameters import Step
+from embver.encode.preprocessing import parse_steps
 from embver.errors import EncodeError
 
-MODALITIES: Final = ("text", "image")
+MODALITIES: Final = ("text", "image", "audio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,14 @@ class Item:
     text: str | None = None
     blob: Blob | None = None
     role: str | None = None
+
+    def read_text(self) -> str:
+        """Return the text, its own or that of its file; raise ValueError saying what is wrong with it."""
+        if self.text is not None:
+            return self.text
+        if self.blob is None:
+            raise ValueError("has no text")
+        return decoded(self.blob.read())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +51,10 @@ class EncoderSpec:
     projection: bool | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    allow_pickle: bool = False
     prompts: Mapping[str, str] = field(default_factory=dict)
+    dense: tuple[Mapping[str, str], ...] = ()  # layers after the pooling: {path, activation}
+    truncate_dimensions: int | None = None  # of the model's vector, how many numbers are kept
 
     def __post_init__(self) -> None:
         """Check the values against each other; raise EncodeError with the card path of each problem."""
@@ -54,6 +67,14 @@ class EncoderSpec:
             raise EncodeError(f"space.dimensions: a whole number from 1 is expected, not {self.dimensions}")
         if self.prompts and self.modality != "text":
             raise EncodeError(f"{self.card_path}.prompts: only text takes prompts")
+        if self.truncate_dimensions not in (None, self.dimensions):
+            raise EncodeError(
+                f"{self.card_path}.truncate_dimensions: {self.truncate_dimensions} are kept, but space.dimensions is "
+                f"{self.dimensions}",
+                hint=f"write `dimensions: {self.truncate_dimensions}` under space",
+            )
+        if self.dense and self.projection is False:
+            raise EncodeError(f"{self.card_path}.projection: false, but `dense` lists learned layers")
         self.steps()
 
     @classmethod
@@ -83,7 +104,17 @@ class EncoderSpec:
                 f"{path}.model.trust_remote_code",
                 "true or false",
             ),
+            allow_pickle=_typed(
+                model.get("allow_pickle", False), bool, f"{path}.model.allow_pickle", "true or false"
+            ),
             prompts=MappingProxyType(dict(prompts)),
+            dense=_dense(encoder.get("dense") or (), f"{path}.dense"),
+            truncate_dimensions=_typed(
+                encoder.get("truncate_dimensions"),
+                int | None,
+                f"{path}.truncate_dimensions",
+                "a whole number",
+            ),
         )
 
     @property
@@ -105,6 +136,25 @@ class EncoderSpec:
                 hint=f"roles in the card: {', '.join(self.prompts)}",
             )
         return self.prompts[role]
+
+
+def _dense(layers: Any, path: str) -> tuple[Mapping[str, str], ...]:
+    """Return a card's layers after the pooling; raise EncodeError naming what is wrong with one."""
+    made = []
+    for number, layer in enumerate(_typed(layers, list | tuple, path, "a list of layers")):
+        where = f"{path}[{number}]"
+        entry = dict(_typed(layer, Mapping, where, "a mapping with path and activation"))
+        place = _typed(entry.get("path"), str, f"{where}.path", "a folder of the model's")
+        if not place or place.startswith("/") or ".." in place.split("/"):
+            raise EncodeError(f"{where}.path: a folder within the model's is expected, not {place!r}")
+        known = ", ".join(sorted(ACTIVATIONS.values()))
+        if entry.get("activation") not in ACTIVATIONS.values() or set(entry) != {"path", "activation"}:
+            raise EncodeError(
+                f"{where}: path and activation are expected, not {entry!r}",
+                hint=f"activation: one of {known}",
+            )
+        made.append(MappingProxyType(entry))
+    return tuple(made)
 
 
 def _frozen(steps: Any) -> Any:

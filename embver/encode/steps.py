@@ -42,5 +42,5 @@ class ModalitySteps(Protocol):
 
 
 def finite_rows(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Return which rows (n, dimensions) can be stored: a zero row of a normalised space is NaN here."""
-    return np.asarray(np.isfinite(rows).all(axis=1))
+    """Return which rows (n, dimensions) can be stored: finite and not zero, as which nothing could be found."""
+    return np.asarray(np.isfinite(rows).all(axis=1) & rows.any(axis=1))

@@ -158,6 +158,16 @@ def test_a_dense_module_is_a_projection(repo: Path, bert: Path) -> None:
     plain = card(repo)
     assert plain["space"]["dimensions"] == 16
     assert plain["encoders"]["text"]["projection"] is True
+    assert plain["encoders"]["text"]["dense"] == [{"path": "2_Dense", "activation": "tanh"}]
+
+
+def test_a_folder_that_does_not_say_how_it_pools(repo: Path, bert: Path) -> None:
+    import shutil
+
+    shutil.copytree(bert, repo / "models/bert")
+    said = new(repo, "--from-model", "models/bert")
+    assert "note: encoders.text.pooling: the model's files do not say how it pools" in said.err
+    assert "pooling" not in card(repo)["encoders"]["text"]
 
 
 @pytest.mark.parametrize(
@@ -166,8 +176,8 @@ def test_a_dense_module_is_a_projection(repo: Path, bert: Path) -> None:
         ((("WordWeights", "1_WordWeights", {}),), "the module WordWeights, which no card expresses"),
         ((("Pooling", "1_Pooling", {"pooling_mode": ["cls", "mean"]}),), "pools by cls + mean"),
         (
-            (("Pooling", "1_Pooling", {"pooling_mode": "mean_sqrt_len_tokens"}),),
-            "pools by mean_sqrt_len_tokens",
+            (("Pooling", "1_Pooling", {"pooling_mode": "median"}),),
+            "pools by median",
         ),
         (
             (("Pooling", "1_Pooling", {"pooling_mode": "mean", "include_prompt": False}),),
@@ -214,7 +224,13 @@ def test_another_model_for_the_next_version(story) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [("models/none", "is no folder"), ("..", "lies outside of the repository")]
+    ("path", "said"),
+    [
+        ("models/none", "models/none is no folder; of a model in the hub, a version names the commit"),
+        ("models/none@main", "is no folder; of a model in the hub, a version names the commit"),
+        ("models/bert/none", "models/bert/none is no folder"),
+        ("..", "lies outside of the repository"),
+    ],
 )
 def test_a_path_that_is_no_model_of_the_repository(repo: Path, path: str, said: str) -> None:
     assert said in new(repo, "--from-model", path, code=2).text

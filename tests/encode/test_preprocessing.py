@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from tiny_models import IMAGE_STEPS, TEXT_STEPS
 
-from embver.encode.preprocessing import parse_steps
+from embver.encode.preprocessing import STEPS, parse_steps
 from embver.encode.spec import EncoderSpec
 from embver.errors import EncodeError
+from embver.store.schemas import schema_of
 
 DECODE, RESIZE, CROP, RESCALE, NORMALIZE = IMAGE_STEPS
 TOKENIZE = TEXT_STEPS[-1]
+PAD = {"step": "pad", "size": 40, "where": "center", "background": "black"}
+SQUARE = {"step": "pad", "square": True, "where": "center", "background": "black"}
 
 
 def problems(modality, steps):
@@ -58,11 +61,67 @@ def test_steps_keep_order_and_get_defaults():
         ("image", [DECODE | {"background": "pink"}, CROP], "[0].background: white, black or [red, green, blue]"),
         ("image", [DECODE, CROP, NORMALIZE | {"std": [1, 0, 1]}], "[2].std: three numbers other than 0"),
         ("image", [DECODE, CROP, NORMALIZE | {"mean": [1, 2]}], "[2].mean: three numbers"),
-        ("audio", [DECODE], "no preprocessing is known for modality 'audio'"),
+        ("image", [DECODE | {"library": "opencv"}, CROP], "[0].library: pillow or simplejpeg is expected, not 'opencv'"),
+        ("image", [DECODE | {"scale": 2}, RESIZE, CROP], "[0].scale: goes with library: simplejpeg"),
+        ("image", [DECODE | {"library": "simplejpeg", "scale": 2}, CROP], "[0].scale: goes with a resize right after decode"),
+        ("image", [DECODE | {"max_pixels": 0}, CROP], "[0].max_pixels: a whole number from 1"),
+        ("image", [DECODE, RESIZE | {"library": "torch", "interpolation": "lanczos"}, CROP], "[1].interpolation: torch knows bicubic and bilinear only"),
+        ("image", [DECODE, RESIZE | {"edge": "longest"}], "images keep different shapes"),
+        ("image", [DECODE, RESIZE, PAD], "[2]: images may be larger than that; resize the longest edge before it"),
+        ("image", [DECODE, RESIZE | {"edge": "longest"}, PAD | {"size": 31}], "[2]: images may be larger than that"),
+        ("image", [DECODE, RESIZE | {"edge": "longest"}, SQUARE], "images keep different shapes"),
+        ("image", [DECODE, CROP, PAD | {"square": True}], "[2].square: goes without size, height and width"),
+        ("image", [DECODE, CROP, {"step": "pad", "where": "end", "background": "black"}], "[2].size: either size, or height and width together, or square, is expected"),
+        ("image", [DECODE, CROP, {"step": "pad", "size": 40}], "[2].where: missing; end or center is expected"),
+        ("image", [DECODE, CROP, RESCALE | {"offset": "-1"}], "[2].offset: a number is expected"),
+        ("video", [DECODE], "no preprocessing is known for modality 'video'"),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_refused(modality, steps, message):
     assert message in problems(modality, steps)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [DECODE, RESIZE | {"edge": "longest"}, PAD | {"size": 32}],
+        [DECODE, RESIZE | {"edge": "longest"}, SQUARE, PAD],
+        [DECODE, SQUARE, RESIZE, CROP],
+        [DECODE, {"step": "resize", "height": 3, "width": 5, "interpolation": "box"}, SQUARE],
+        [DECODE, RESIZE, CROP, RESCALE | {"offset": -1}, NORMALIZE, NORMALIZE],
+        [
+            DECODE | {"library": "simplejpeg", "scale": 2, "max_pixels": 10**9},
+            RESIZE | {"library": "torch"},
+            CROP,
+        ],
+    ],
+)
+def test_steps_that_leave_one_shape_are_taken(steps):
+    assert len(parse_steps("image", steps, path="p")) == len(steps)
+
+
+@pytest.mark.parametrize(("modality", "name"), [(m, name) for m, known in STEPS.items() for name in known])
+def test_the_schema_and_the_vocabulary_agree(modality, name):
+    """Whatever runs may be written, by a name that is spelled alike; a card may describe more than runs here."""
+    definitions = schema_of("card")["$defs"]
+    assert name in definitions[f"{modality}_step"]["properties"]["step"]["enum"]
+    (pointer,) = [
+        branch["then"]["$ref"]
+        for branch in definitions[f"{modality}_step"]["allOf"]
+        if branch["if"]["properties"]["step"]["const"] == name
+    ]
+    properties = definitions[pointer.removeprefix("#/$defs/")]["properties"]
+    assert set(STEPS[modality][name]) == set(properties) - {"step"}
+    for key, parameter in STEPS[modality][name].items():
+        said = properties[key]
+        words = [word for word in parameter.expected.split(" or ") if word.isidentifier()]
+        if "enum" in said and words:
+            assert set(words) <= set(said["enum"]), key
+        for example in said["examples"]:
+            if parameter.accepts(example):
+                break
+        else:
+            pytest.fail(f"{name}.{key}: no example of the schema is accepted")
 
 
 def test_all_problems_are_named_at_once():
@@ -90,7 +149,7 @@ def spec(modality="text", encoder=None, space=None):
         ({"encoder": {"model": "a/b"}}, "encoders.text.model: a mapping is expected"),
         ({"encoder": {"preprocessing": None}}, "encoders.text.preprocessing: a list of steps is expected"),
         ({"modality": "image", "encoder": {"prompts": {"query": "a"}}}, "encoders.image.prompts: only text"),
-        ({"modality": "audio"}, "encoders.audio: this modality cannot be encoded yet"),
+        ({"modality": "video"}, "encoders.video: this modality cannot be encoded yet"),
     ],
 )
 def test_spec_names_the_card_path(arguments, message):

@@ -70,7 +70,7 @@ def test_siglip_texts_are_padded_to_the_limit(clip, tmp_path):
     ("change", "message"),
     [
         ({"do_pad": True}, "what no step expresses: do_pad"),
-        ({"resample": 5}, "resample 5 is not one"),
+        ({"resample": 9}, "resample 9 is not one"),
         ({"size": {"shortest_edge": 224, "longest_edge": 300}}, "is not one that a step expresses"),
         ({"image_mean": [0.5]}, "image_mean is not three numbers"),
         ({"size": None}, "size is not written in its file"),
