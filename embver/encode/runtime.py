@@ -44,6 +44,15 @@ def load_pillow() -> Any:
     return Image
 
 
+def load_simplejpeg() -> Any:
+    """Import simplejpeg; raise MissingExtra where it is not installed."""
+    try:
+        import simplejpeg
+    except ImportError as error:
+        raise MissingExtra("encode", needed_for="decoding with simplejpeg") from error
+    return simplejpeg
+
+
 @contextmanager
 def quiet_transformers() -> Iterator[Any]:
     """Yield transformers with its log and its bars held back: what matters of a load is checked and raised."""

@@ -168,7 +168,7 @@ def test_bad_items_are_named_together(clip, images, tmp_path):
 
 
 def test_text_items_without_text(clip, texts):
-    with pytest.raises(EncodeError, match="picture: has no text"):
+    with pytest.raises(EncodeError, match="picture: does not exist"):
         encode(clip_spec("text", clip), [*texts[:3], Item(id="picture", blob=Blob.of(Path("x.png")))])
     assert encode(clip_spec("text", clip), [Item(id="empty", text="")]).vectors.shape == (1, 64)
     assert encode(clip_spec("text", clip), []).vectors.shape == (0, 64)
