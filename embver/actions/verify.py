@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embver.actions.disagreements import disagreements
+from embver.actions.reencode_report import Reencoded
 from embver.actions.verify_files import Finding, check_releases
 from embver.actions.verify_tags import check_remote, check_tags, ignored_tags
 from embver.actions.workspace import Workspace
 from embver.errors import UsageError
 from embver.history import Release
+
+if TYPE_CHECKING:
+    from embver.actions.reencode import ReencodeRequest
 
 FAULTS = ("missing", "changed", "extra", "moved", "signatures")
 
@@ -20,7 +24,7 @@ class VerifyRequest:
     """What `embver verify` was asked; no reference and no tag means every release.
 
     `quick` looks at Git alone, `deep` also reads the vectors; `remote` is asked for its tags; `signatures` must be
-    there, good, and of known signers.
+    there, good, and of known signers. `reencode` encodes a sample of the named versions again.
     """
 
     references: tuple[str, ...] = ()
@@ -29,6 +33,7 @@ class VerifyRequest:
     deep: bool = False
     remote: str | None = None
     signatures: bool = False
+    reencode: ReencodeRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,12 @@ class VerifyReport:
     findings: tuple[Finding, ...]
     hashed_bytes: int
     notes: tuple[str, ...] = ()  # what could not be looked at, or was none of ours
+    reencoded: tuple[Reencoded, ...] | None = None  # None: nobody asked
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether a version was to be encoded again, and could not be."""
+        return any(each.tier is None for each in self.reencoded or ())
 
     @property
     def ok(self) -> bool:
@@ -49,7 +60,10 @@ class VerifyReport:
         """Return the stable keys of `embver verify --json`."""
         kinds = ("missing", "changed", "extra", "unverified", "moved", "signatures", "ignored")
         listed = {kind: [f.to_plain() for f in self.findings if f.kind == kind] for kind in kinds}
-        return {"ok": self.ok, "checked": list(self.references), **listed}
+        plain = {"ok": self.ok, "checked": list(self.references), **listed}
+        if self.reencoded is not None:
+            plain["reencoded"] = [each.to_plain() for each in self.reencoded]
+        return plain
 
 
 def verify(work: Workspace, request: VerifyRequest) -> VerifyReport:
@@ -58,6 +72,8 @@ def verify(work: Workspace, request: VerifyRequest) -> VerifyReport:
     Any number of releases takes a handful of git processes. Raises UsageError for a reference that is not known,
     RepoError where a remote does not answer.
     """
+    if request.reencode is not None and not request.references and request.tag is None:
+        raise UsageError("--reencode: name a version", hint="embver verify NAME@VERSION --reencode")
     if request.tag is not None:
         return _verify_tag(work, request, request.tag)
     named = tuple(work.find(text) for text in request.references)
@@ -85,6 +101,8 @@ def _verify(
             "this clone is shallow: what came before its oldest commit, and its tags, could not be looked at "
             "(git fetch --unshallow --tags)"
         )
+    reencoded = _reencode(work, releases, request.reencode)
+    findings += [finding for each in reencoded or () for finding in each.findings()]
     references = {release.reference for release in releases}
     notes += [f"{d.reference}: {d.why}" for d in disagreements(work) if d.reference in references]
     return VerifyReport(
@@ -92,7 +110,18 @@ def _verify(
         findings=tuple(findings),
         hashed_bytes=hashed_bytes,
         notes=tuple(notes),
+        reencoded=reencoded,
     )
+
+
+def _reencode(
+    work: Workspace, releases: tuple[Release, ...], request: ReencodeRequest | None
+) -> tuple[Reencoded, ...] | None:
+    if request is None:
+        return None
+    from embver.actions.reencode import reencode
+
+    return tuple(reencode(work, work.release_source(release), request) for release in releases)
 
 
 def _verify_tag(work: Workspace, request: VerifyRequest, text: str) -> VerifyReport:

@@ -3,68 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from embver.actions.deep import UNIT_TOLERANCE
 from embver.actions.verify_files import Finding
 from embver.actions.workspace import Workspace
 from embver.card import Artifact, Card
 from embver.errors import EmbverError, LfsError
 from embver.history import Release
 
+if TYPE_CHECKING:
+    from embver.store.vectors import Stored
+
 
 def content_findings(work: Workspace, release: Release, card: Card) -> Iterator[Finding]:
     """Read the vectors: finite, of the card's shape, unit length where it says so, the content digest."""
-    import numpy as np
+    from embver.store.rows import stored_in
+    from embver.store.vectors import VECTORS, content_digest
 
-    from embver.store.vectors import VECTORS, content_digest, read_tensors
-
+    started: dict[str | None, int] = {}
+    names: dict[str | None, list[str]] = {}
     for artifact in card.artifacts:
-        if artifact.role == "probe":
-            yield from _probe_content(work, release, card, artifact)
-        if artifact.role != "vectors":
+        if artifact.role not in ("vectors", "probe"):
             continue
+        is_probe = artifact.role == "probe"
+        first = started.get(artifact.modality, 0)
+        started[artifact.modality] = first + (artifact.rows or 0)
         try:
-            rows = read_tensors(work.artifact_path(work.release_source(release), artifact))[VECTORS]
-            ids = _ids(work, release, card, artifact)
-            digest = content_digest(ids, rows, dtype=card.space.dtype) if len(ids) == len(rows) else None
+            path = work.artifact_path(work.release_source(release), artifact)
+            found = stored_in(path, is_probe=is_probe)
+            digest = None
+            if not is_probe:
+                stored = found[VECTORS]
+                if artifact.modality not in names:
+                    names[artifact.modality] = _ids(work, release, card, artifact)
+                ids = names[artifact.modality][first : first + (artifact.rows or len(stored.vectors))]
+                if len(ids) == len(stored.vectors):
+                    digest = content_digest(ids, stored.vectors, dtype=stored.dtype, scale=stored.scale)
         except LfsError:
             continue  # not on this machine: that is said already
         except (EmbverError, ValueError, KeyError) as error:
             yield _changed(release, artifact.path, f"its content is not what it should be: {error}")
             continue
-        if rows.shape != (artifact.rows, card.space.dimensions):
-            yield _changed(
-                release,
-                artifact.path,
-                f"it holds {rows.shape[0]} rows of {rows.shape[1]}, the card says "
-                f"{artifact.rows} of {card.space.dimensions}",
-            )
-        if str(rows.dtype) != card.space.dtype:
-            yield _changed(release, artifact.path, f"it holds {rows.dtype}, the card says {card.space.dtype}")
-        norms = np.linalg.norm(rows.astype(np.float64), axis=1)
-        if card.space.normalized and not np.allclose(norms, 1.0, atol=5e-3):
-            yield _changed(release, artifact.path, "its rows are not of unit length, the card says they are")
-        if digest != artifact.content_digest:
+        for name, each in found.items():
+            yield from _rows_of(release, card, artifact, each, "" if not is_probe else f"{name}: ")
+        if not is_probe and digest != artifact.content_digest:
             yield _changed(release, artifact.path, "its content digest is not the card's")
 
 
-def _probe_content(work: Workspace, release: Release, card: Card, artifact: Artifact) -> Iterator[Finding]:
+def _rows_of(
+    release: Release, card: Card, artifact: Artifact, stored: Stored, where: str
+) -> Iterator[Finding]:
+    """Check one matrix of vectors: shape, number format, finite numbers, unit length."""
     import numpy as np
 
-    from embver.store.vectors import read_tensors
+    from embver.store.rows import Rows
 
-    try:
-        tensors = read_tensors(work.artifact_path(work.release_source(release), artifact))
-    except LfsError:
-        return
-    except EmbverError as error:
-        yield _changed(release, artifact.path, error.message)
-        return
-    for name, rows in tensors.items():
-        if not np.isfinite(rows).all():
-            yield _changed(release, artifact.path, f"{name} holds NaN or infinity")
-        if rows.shape[1:] != (card.space.dimensions,):
-            why = f"{name} has rows of {rows.shape[1:]}, the card says {card.space.dimensions}"
-            yield _changed(release, artifact.path, why)
+    rows, dimensions = stored.vectors.shape
+    if dimensions != card.space.dimensions or (artifact.role == "vectors" and rows != artifact.rows):
+        wanted = f"{artifact.rows} of {card.space.dimensions}" if not where else str(card.space.dimensions)
+        yield _changed(
+            release, artifact.path, f"{where}it holds {rows} rows of {dimensions}, the card says {wanted}"
+        )
+    if stored.dtype != card.space.dtype:
+        yield _changed(
+            release, artifact.path, f"{where}it holds {stored.dtype}, the card says {card.space.dtype}"
+        )
+    norms = np.concatenate(
+        [np.linalg.norm(block.astype(np.float64), axis=1) for block in Rows([stored]).blocks()]
+        or [np.ones(0)]
+    )
+    if not np.isfinite(norms).all():
+        yield _changed(release, artifact.path, f"{where}it holds NaN or infinity")
+    elif card.space.normalized and not np.allclose(norms, 1.0, atol=UNIT_TOLERANCE.get(stored.dtype, 5e-3)):
+        yield _changed(
+            release, artifact.path, f"{where}its rows are not of unit length, the card says they are"
+        )
 
 
 def _ids(work: Workspace, release: Release, card: Card, artifact: Artifact) -> list[str]:
