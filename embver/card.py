@@ -19,7 +19,7 @@ SCHEMA_VERSION = 1
 GROWING = ("benchmarks", "compatibility", "status", "notes")
 # How long one run took is written down but belongs to no version's identity: two runs that give the same bytes
 # must give the same Card-Digest.
-TIMINGS = ("started", "elapsed_s", "items_per_s")
+TIMINGS = ("started", "elapsed_s", "items_per_s", "energy_j", "copied", "stages_s", "tuned")
 # What embver itself fills in; people write everything else.
 DERIVED = ("fingerprint", "encode", "artifacts", *GROWING[:2])
 
@@ -229,19 +229,40 @@ def described_space(plain: Mapping[str, Any]) -> dict[str, Any]:
     processor's file: the card's steps are what runs. Where no weights are known, as for a model behind an API, its id
     and revision stand for them.
     """
-    space, encoders = plain["space"], {}
-    for modality, encoder in plain["encoders"].items():
-        encoders[modality] = {
-            "weights": sorted(weight["sha256"] for weight in encoder.get("weights") or ()) or _model(encoder),
-            "tokenizer": encoder.get("tokenizer_sha256"),
-            "pooling": encoder.get("pooling"),
-            "projection": encoder.get("projection"),
-            "prompts": {role: text for role, text in (encoder.get("prompts") or {}).items() if text},
-            "preprocessing": encoder.get("preprocessing") or [],
-        }
+    space = plain["space"]
+    encoders = {modality: _described_encoder(encoder) for modality, encoder in plain["encoders"].items()}
     keys = ("dimensions", "metric", "normalized")
     described = {key: space[key] for key in keys} | {"kind": space.get("kind", "dense")}
     return {"recipe": 1, "space": described, "encoders": encoders}
+
+
+def encoder_id(plain: Mapping[str, Any], modality: str) -> str:
+    """Return `encoder:sha256:<hex>`: a digest of everything that decides about one modality's rows.
+
+    The space and that encoder as in the fingerprint, and every file that the model is made of: a row of a version whose
+    id is equal, of an input with equal bytes, is the row that this version's encoder gives.
+    """
+    described, encoder = described_space(plain), plain["encoders"][modality]
+    files = {entry["path"]: entry["sha256"] for entry in encoder.get("files") or ()}
+    own = {**described, "encoders": {modality: described["encoders"][modality]}, "files": files}
+    return f"encoder:{digest_plain(own)}"
+
+
+def _described_encoder(encoder: Mapping[str, Any]) -> dict[str, Any]:
+    described = {
+        "weights": sorted(weight["sha256"] for weight in encoder.get("weights") or ()) or _model(encoder),
+        "tokenizer": encoder.get("tokenizer_sha256"),
+        "pooling": encoder.get("pooling"),
+        "projection": encoder.get("projection"),
+        "prompts": {role: text for role, text in (encoder.get("prompts") or {}).items() if text},
+        "preprocessing": encoder.get("preprocessing") or [],
+    }
+    # Said where they are there: a card of before they could be said keeps its fingerprint.
+    if encoder.get("dense"):
+        described["dense"] = [layer.get("activation") for layer in encoder["dense"]]
+    if encoder.get("truncate_dimensions") is not None:
+        described["truncate_dimensions"] = encoder["truncate_dimensions"]
+    return described
 
 
 def _model(encoder: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ _IDENTITY = {
     "data": "name",
     "artifacts": "path",
     "weights": "path",
+    "files": "path",
     "benchmarks": "id",
     "compatibility": "against",
     "authors": "name",
@@ -82,7 +83,7 @@ def _single(where: tuple[str, ...], before: Any, after: Any) -> list[Change]:
 def _is_entry(where: tuple[str, ...]) -> bool:
     """Tell whether a place is one of several alike, or a record embver writes: it comes and goes as a whole."""
     is_encoder = len(where) == 2 and where[0] == "encoders"
-    is_record = where[-1] == "weights" or (len(where) == 1 and where[0] in _WHOLE)
+    is_record = where[-1] == "weights" or where[2:] == ("files",) or (len(where) == 1 and where[0] in _WHOLE)
     return is_encoder or is_record or where[-1].startswith("[")
 
 

@@ -40,11 +40,11 @@ def _rows(
 
 
 def _shrinks(before: Any, after: Any) -> bool:
-    return isinstance(before, int) and isinstance(after, int) and after < before
+    return isinstance(before, int | float) and isinstance(after, int | float) and after < before
 
 
 def _grows(before: Any, after: Any) -> bool:
-    return isinstance(before, int) and isinstance(after, int) and after > before
+    return isinstance(before, int | float) and isinstance(after, int | float) and after > before
 
 
 SHRINKS = Condition(words="gets smaller", holds=_shrinks)
@@ -88,6 +88,9 @@ TABLE: tuple[Rule, ...] = (
         ("encoders/*/model/tag/", "another name for the model"),
         ("encoders/*/model/path/", "where the model is kept"),
         ("encoders/*/model/tracked_by/", "how the model is kept"),
+        ("encoders/*/model/allow_pickle/", "how the weights are kept"),
+        ("encoders/*/files/", UNKNOWN, Kind.REMOVED),
+        ("encoders/*/files", "another file beside the weights; what it moves shows in the vectors"),
         ("encoders/*/model/license/", "the model's licence is said", Kind.ADDED),
         ("encoders/*/architecture", "the backbone is described, or no longer", *_NOT_CHANGED),
         ("encoders/*/base", "what the model was made from is said", Kind.ADDED),
@@ -116,6 +119,7 @@ TABLE: tuple[Rule, ...] = (
         ("encoders/*/languages/[*]/", "a language is added", Kind.ADDED),
         ("encoders/*/prompts/*/", "a role is added", Kind.ADDED, IS_SILENT),
         ("encoders/*/preprocessing/[tokenize]/max_length/", "longer texts are read to the end", GROWS),
+        ("encoders/*/preprocessing/[truncate]/seconds/", "longer clips are heard to the end", GROWS),
         ("license/", "a wider licence: more may be done with it", IS_WIDER),
         ("encoders/*/model/license/", "a wider licence of the model: more may be done with it", IS_WIDER),
     ),
@@ -131,11 +135,13 @@ TABLE: tuple[Rule, ...] = (
         ("encoders/*/preprocessing/[*]/library/", "another library does the step"),
         ("encoders/*/preprocessing/[resize]/interpolation/", "the resize kernel is corrected"),
         ("encoders/*/preprocessing/[resize]/antialias/", "the resize kernel is corrected"),
+        ("encoders/*/preprocessing/[resample]/method/", "the resampler is corrected"),
     ),
     *_rows(
         Level.MAJOR,
         Strength.SOFT,
         ("encoders/*/preprocessing/[tokenize]/max_length/", "texts are cut earlier", SHRINKS),
+        ("encoders/*/preprocessing/[truncate]/seconds/", "clips are cut earlier", SHRINKS),
         ("encoders/*/preprocessing/[tokenize]", "tokens change, so the text's whole representation may"),
         ("encoders/*/preprocessing", "what the model sees changes"),
         ("encoders/*/tokenizer_sha256/", "another tokenizer or vocabulary"),
@@ -145,6 +151,8 @@ TABLE: tuple[Rule, ...] = (
         ("encoders/*/architecture", "another backbone"),
         ("encoders/*/pooling/", "another pooling"),
         ("encoders/*/projection/", "another projection"),
+        ("encoders/*/dense", "other layers after the pooling"),
+        ("encoders/*/truncate_dimensions/", "another cut of the model's vectors"),
         ("encoders/*/prompts", "another prompt"),
         ("training/hyperparameters/seed/", "a new seed: an encoder trained anew has arbitrary axes"),
         ("license/", _LICENSE, *_SAID),
@@ -160,6 +168,7 @@ TABLE: tuple[Rule, ...] = (
         ("training/data", "training data changed"),
         ("training/objective", "another training objective"),
         ("training/hyperparameters", "another training recipe"),
+        ("corpus/columns", "other columns of the data are encoded"),
         ("corpus", "the encoded data changed"),
     ),
     *_rows(
@@ -185,7 +194,14 @@ TABLE: tuple[Rule, ...] = (
         ("encode/inputs/", "follows from what was encoded"),
         ("encode/started/", "when it was encoded"),
         ("encode/elapsed_s/", "how long the encode took"),
+        ("encode/stages_s", "how long its stages took"),
+        ("encode/tuned", "tokens a batch where they move no bit"),
+        ("encode/copied", "how many rows were taken over"),
+        ("encode/shard_rows/", "how the vectors are cut into files"),
+        ("encode/skipped", "follows from what was encoded"),
         ("encode/items_per_s", "how fast the encode went"),
+        ("encode/energy_j/", "how much energy the encode took"),
+        ("encode/environment/", "follows from precision, flags, hardware and software"),
         ("encode/floor", "how far vectors move when nothing changes"),
         ("encode/", "how the vectors were made is said", Kind.ADDED),
         ("fingerprint/", "follows from the encoders"),

@@ -132,7 +132,7 @@ def _space(space: Mapping[str, Any]) -> Iterator[Flaw]:
             hint="metric: hamming" if kind == "binary" else "kind: binary, or another metric",
         )
     dtype, is_normalized = space.get("dtype"), space.get("normalized") is True
-    if is_normalized and (kind == "binary" or dtype in ("int8", "uint8")):
+    if is_normalized and (kind == "binary" or dtype == "uint8"):  # int8 has a scale for each row
         what = "binary vectors" if kind == "binary" else f"vectors of {dtype}"
         yield Flaw(
             where=("space", "normalized"),
@@ -164,6 +164,14 @@ def _encoders(plain: Mapping[str, Any]) -> Iterator[Flaw]:
                 message=f"a released card says what is done to {modality} before it is encoded",
                 hint="preprocessing: [] if nothing is",
                 lacking=where,
+            )
+        kept, dimensions = encoder.get("truncate_dimensions"), (plain.get("space") or {}).get("dimensions")
+        if kept is not None and dimensions is not None and kept != dimensions:
+            yield Flaw(
+                where=(*where, "truncate_dimensions"),
+                rule="truncate-against-dimensions",
+                message=f"{kept} numbers are kept, but vectors have {dimensions}",
+                hint=f"dimensions: {kept}",
             )
         for number, step in entries(encoder.get("preprocessing")):
             if step.get("step") == "tokenize" and "max_length" not in step:

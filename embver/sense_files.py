@@ -11,10 +11,12 @@ from embver.sense_words import entries
 
 Where = tuple[str | int, ...]
 
-_ITEM_BYTES: Final = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1}
+ITEM_BYTES: Final = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1, "uint8": 1}
 # Eight bytes of length, then JSON that names one tensor; metadata may make it longer, but no megabyte.
 _HEADER_BYTES: Final = (56, 1 << 20)
 _OWN_FILES: Final = ("card.yaml", "sha256sums")
+_INPUT_BYTES: Final = 32  # of each row: the digest of the bytes that it was made from
+_SCALE_BYTES: Final = 4  # of each row of whole numbers: what they are multiplied with
 
 
 def check_files(
@@ -29,6 +31,13 @@ def check_files(
         yield from _sizes(plain, is_draft=is_draft)
     yield from _rows(plain)
     yield from _probes(plain)
+
+
+def row_bytes(dimensions: int, dtype: str) -> tuple[int, ...]:
+    """Return what one row of dense vectors may take in a file: alone, with the digest of its input, with its scale."""
+    width = dimensions * ITEM_BYTES[dtype]
+    scales = (0, _SCALE_BYTES) if dtype == "int8" else (0,)
+    return tuple(width + digest + scale for digest in (0, _INPUT_BYTES) for scale in scales)
 
 
 @lru_cache(maxsize=1024)  # the files of all versions are called alike
@@ -103,21 +112,22 @@ def _sizes(plain: Mapping[str, Any], *, is_draft: bool) -> Iterator[Flaw]:
             )
             continue
         rows, size_bytes = artifact.get("rows"), artifact.get("size_bytes")
-        item_bytes = _ITEM_BYTES.get(dtype or stored or "")
+        item_bytes = ITEM_BYTES.get(dtype or stored or "")
         if None in (rows, size_bytes, dimensions, item_bytes) or kind not in ("dense", "binary"):
             continue
         assert isinstance(rows, int)
         assert isinstance(size_bytes, int)
         assert isinstance(dimensions, int)
         assert isinstance(item_bytes, int)
-        row_bytes = {dimensions * item_bytes} if kind == "dense" else {dimensions, -(-dimensions // 8)}
-        if is_draft and kind == "dense":
-            row_bytes = {dimensions * width for width in _ITEM_BYTES.values()}
+        dtypes = tuple(ITEM_BYTES) if is_draft else (dtype or stored,)
+        widths = {dimensions, -(-dimensions // 8)}
+        if kind == "dense":
+            widths = {width for each in dtypes for width in row_bytes(dimensions, str(each))}
         if not str(artifact.get("path")).endswith((".safetensors", ".npy")):
             continue
         least, most = _HEADER_BYTES
-        if not any(least <= size_bytes - rows * width <= most for width in row_bytes):
-            width = dimensions * item_bytes if kind == "dense" else max(row_bytes)
+        if not any(least <= size_bytes - rows * width <= most for width in widths):
+            width = dimensions * item_bytes if kind == "dense" else max(widths)
             yield Flaw(
                 where=("artifacts", number, "size_bytes"),
                 rule="artifact-size",
@@ -153,13 +163,16 @@ def _rows(plain: Mapping[str, Any]) -> Iterator[Flaw]:
                     hint="embver encode writes both",
                 )
     items = (plain.get("corpus") or {}).get("items") or {}
+    skipped = (plain.get("encode") or {}).get("skipped") or {}
     for modality, count in items.items():
-        if modality in rows and rows[modality] != count:
+        left_out = skipped.get(modality, 0)
+        if modality in rows and rows[modality] + left_out != count:
+            but = f", and {left_out} were left out" if left_out else ""
             yield Flaw(
                 where=("corpus", "items", modality),
                 rule="rows-differ",
-                message=f"the corpus has {count} {modality} items, its vectors have {rows[modality]} rows",
-                hint=f"{modality}: {rows[modality]}",
+                message=f"the corpus has {count} {modality} items, its vectors have {rows[modality]} rows{but}",
+                hint=f"{modality}: {rows[modality] + left_out}",
             )
 
 

@@ -8,11 +8,16 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Read once, when the hub's library is imported: no network, and no cache but one for tests.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HOME"] = str(Path(tempfile.gettempdir()) / f"embver-tests-hub-{os.getuid()}")
 
 from sandbox import NAME, Said, Sandbox, embver, git, make_stages
 

@@ -42,10 +42,11 @@ DOORS = {"__main__.py": {"", "cli"}, "__init__.py": {"", "api", "guard", "measur
 OWNERS = {
     "faiss": ("guard/faiss_index.py",),
     "lancedb": ("guard/lance.py",),
-    "pyarrow": ("guard/parquet.py",),
+    "pyarrow": ("guard/parquet.py", "encode/records/parquet.py"),
+    "fsspec": ("encode/records/remote.py",),
     "semver": ("version.py",),
     "rfc8785": ("digest.py",),
-    "numpy": ("measure/*", "encode/*", "store/vectors.py", "actions/*", "api/*"),
+    "numpy": ("measure/*", "encode/*", "store/vectors.py", "store/rows.py", "actions/*", "api/*"),
     "git": ("store/repo.py",),
     "yaml": ("store/cards.py",),
     "jsonschema": ("store/schemas.py",),
@@ -56,8 +57,12 @@ OWNERS = {
     "torch": ("encode/*",),
     "transformers": ("encode/*",),
     "tokenizers": ("encode/*",),
+    "huggingface_hub": ("encode/hub.py",),
     "PIL": ("encode/*",),
-    "ray": ("encode/*",),
+    "simplejpeg": ("encode/*",),
+    "soundfile": ("encode/audio_reading.py",),
+    "soxr": ("encode/audio_reading.py",),
+    "ray": ("encode/ray_engine.py",),
     "rich": ("cli/*",),
     "shtab": ("cli/*",),
 }
@@ -65,7 +70,7 @@ OWNERS = {
 # Start-up is the hook's cost: all others are imported inside the functions that need them.
 AT_MODULE_LEVEL = {
     "semver": ("version.py",),
-    "numpy": ("measure/*", "encode/*", "store/vectors.py"),
+    "numpy": ("measure/*", "encode/*", "store/vectors.py", "store/rows.py"),
 }
 
 # What start-up must not load. (yaml and the schema's checker are what `validate` is about.)

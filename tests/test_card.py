@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from embver.card import Card, card_digest, frozen_part, space_id
+from embver.card import Card, card_digest, encoder_id, frozen_part, space_id
 from embver.version import Version
 from sample_card import a_card, edited, sha
 
@@ -83,6 +83,10 @@ def test_a_later_harness_version_stays_comparable() -> None:
         edited("encode/started", "2027-01-01T00:00:00Z"),
         edited("encode/elapsed_s", 1.0),
         edited("encode/items_per_s"),
+        edited("encode/energy_j", 1.0),
+        edited("encode/copied/image", 1),
+        edited("encode/stages_s/forward", 1.0),
+        edited("encode/tuned/text", 256),
         edited("override"),
         dict(reversed(a_card().items())),
     ],
@@ -181,3 +185,23 @@ def test_fingerprint_ignores_names_licences_and_storage(same: dict[str, Any]) ->
 def test_fingerprint_says_what_it_is() -> None:
     assert space_id(a_card()).startswith("space:sha256:")
     assert space_id(a_card()) == space_id(a_card())
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "moves"),
+    [
+        ("encoders/image/files/0/sha256", "f" * 64, {"image"}),
+        ("encoders/image/pooling", "mean", {"image"}),
+        ("encoders/text/prompts/query", "query: ", {"text"}),
+        ("encoders/text/truncate_dimensions", 512, {"text"}),
+        ("encoders/text/dense", [{"path": "2_Dense", "activation": "tanh"}], {"text"}),
+        ("space/normalized", False, {"image", "text"}),
+        ("space/dtype", "float16", set()),
+        ("encoders/image/model/tag", "other", set()),
+    ],
+)
+def test_an_encoders_id_moves_with_what_its_rows_depend_on(path: str, value: Any, moves: set[str]) -> None:
+    before, after = a_card(), edited(path, value)
+    ids = {m: (encoder_id(before, m), encoder_id(after, m)) for m in ("image", "text")}
+    assert {modality for modality, (old, new) in ids.items() if old != new} == moves
+    assert all(old.startswith("encoder:sha256:") for old, _ in ids.values())

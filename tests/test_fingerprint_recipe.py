@@ -54,7 +54,14 @@ def told_by(program: list[str], card: Any) -> str:
 
 
 def test_there_are_vectors_of_every_kind() -> None:
-    assert [path.stem for path in VECTORS] == ["behind-an-api", "image-text", "least", "numbers", "signs"]
+    assert [path.stem for path in VECTORS] == [
+        "behind-an-api",
+        "image-text",
+        "layers",
+        "least",
+        "numbers",
+        "signs",
+    ]
 
 
 @every_vector

@@ -23,6 +23,12 @@ FIX = (Level.PATCH, Strength.PRESUMED)
 NEUTRAL = (Level.PATCH, Strength.NEUTRAL)
 WORDS = (Level.NONE, Strength.WORDS)
 
+CLIPS = [
+    {"step": "decode"},
+    {"step": "truncate", "seconds": 10, "keep": "start"},
+    {"step": "mono"},
+    {"step": "resample", "rate": 48000, "method": "soxr_hq"},
+]
 LOWERCASE = [{"step": "lowercase"}, *a_card()["encoders"]["text"]["preprocessing"]]
 SHARDS = [
     {
@@ -91,6 +97,8 @@ def test_a_contract_withdrawn_is_hard_major(path: str) -> None:
         ("encoders/image/base/id", "google/siglip"),
         ("encoders/image/pooling", "mean"),
         ("encoders/image/projection", False),
+        ("encoders/text/dense", [{"path": "2_Dense", "activation": "tanh"}]),
+        ("encoders/text/truncate_dimensions", 512),
         ("encoders/text/tokenizer_sha256", sha("8")),
         ("encoders/text/preprocessing/1/tokenizer", "T5TokenizerFast"),
         ("encoders/text/preprocessing/1/max_length", 64),
@@ -127,10 +135,31 @@ def test_a_new_space_unless_measured_is_soft_major(path: str, value: Any) -> Non
         ("encoders/image/weights/0", {"path": "merged.safetensors", "sha256": sha("1")}),
         ("encoders/image/model/revision", "4a2b"),
         ("corpus/digest", "sha256:d2"),
+        ("corpus/columns/text", "title"),
+        ("corpus/columns/id", "sku"),
     ],
 )
 def test_training_is_presumed_minor(path: str, value: Any) -> None:
     assert reasons(edited(path, value)) == {MINOR}
+
+
+@pytest.mark.parametrize(
+    ("step", "field", "value", "expected"),
+    [
+        (0, "library", "libsndfile", FIX),
+        (1, "seconds", 12.5, MINOR),
+        (1, "seconds", 7.5, SOFT),
+        (1, "keep", "center", SOFT),
+        (2, "channels", "left", SOFT),
+        (3, "method", "soxr_vhq", FIX),
+        (3, "rate", 44100, SOFT),
+    ],
+)
+def test_steps_on_sound_have_levels_of_their_own(step: int, field: str, value: Any, expected: Any) -> None:
+    before = edited("encoders/audio", {"pooling": "mean", "preprocessing": CLIPS})
+    steps = [{**each, field: value} if number == step else each for number, each in enumerate(CLIPS)]
+    after = edited("encoders/audio", {"pooling": "mean", "preprocessing": steps})
+    assert reasons(after, before) == {expected}
 
 
 def test_training_data_removed_are_presumed_minor() -> None:
@@ -222,6 +251,8 @@ def test_format_shards_and_row_order_are_a_neutral_patch(path: str, value: Any) 
         ("links", {"homepage": "https://example.org"}),
         ("encoders/image/model/tag", "v4"),
         ("encoders/image/model/path", "models/moved"),
+        ("encoders/image/model/allow_pickle", True),
+        ("encoders/image/files/0/sha256", sha("8")),
         ("encoders/text/architecture", {"family": "CLIP"}),
         ("encoders/text/languages", ["de", "en"]),
         ("space/served_dimensions", [256, 512]),
@@ -237,6 +268,13 @@ def test_format_shards_and_row_order_are_a_neutral_patch(path: str, value: Any) 
         ("encode/started", "2027-01-01T00:00:00Z"),
         ("encode/elapsed_s", 1.0),
         ("encode/items_per_s/image", 1.0),
+        ("encode/energy_j", 1.0),
+        ("encode/stages_s/forward", 1.0),
+        ("encode/tuned/text", 256),
+        ("encode/copied/image", 1),
+        ("encode/shard_rows", 100),
+        ("encode/skipped/image", 1),
+        ("encode/environment", f"env:sha256:{'6' * 64}"),
         ("encode/floor/recall_at_10", 0.5),
         ("version", "2.1.0"),
     ],
@@ -256,7 +294,7 @@ def test_a_card_that_is_not_encoded_yet_withdraws_nothing() -> None:
     for section in ("encode", "artifacts", "benchmarks", "compatibility", "fingerprint", "version"):
         del after[section]
     for encoder in after["encoders"].values():
-        for filled_in in ("weights", "tokenizer_sha256", "processor_sha256"):
+        for filled_in in ("weights", "files", "tokenizer_sha256", "processor_sha256"):
             encoder.pop(filled_in, None)
     assert reasons(after) == {WORDS}
 

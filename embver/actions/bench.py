@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from embver import __version__
 from embver.actions.bench_change import before, compared
 from embver.actions.comparing import probe_vectors
-from embver.actions.inputs import probe_items, resolve_model
+from embver.actions.inputs import probe_items
+from embver.actions.models import resolve_model
 from embver.actions.workspace import CARD, ITEMS, Source, Workspace
 from embver.card import Card
 from embver.errors import ConfigError, UsageError

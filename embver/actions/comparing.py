@@ -214,8 +214,8 @@ def probe_of(
 
 def probe_vectors(work: Workspace, source: Source, card: Card) -> Mapping[str, Any]:
     """Return a version's probe vectors by `MODALITY.ROLE`, rows in the probe set's order."""
-    from embver.store.vectors import read_tensors
+    from embver.store.rows import read_rows
 
     if card.probe is None:
         raise IntegrityError(f"{source.reference} has no probe vectors", hint=f"embver encode {card.name}")
-    return read_tensors(work.artifact_path(source, card.probe))
+    return read_rows(work.artifact_path(source, card.probe))

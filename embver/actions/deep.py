@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embver.errors import EmbverError
 from embver.problem import Flaw
 
+if TYPE_CHECKING:
+    from embver.store.vectors import Stored
+
 _BLOCK_ROWS = 65_536
-_UNIT_TOLERANCE = {"float64": 1e-6, "float32": 1e-4, "float16": 5e-3, "bfloat16": 2e-2}
-_DTYPES = {"float64", "float32", "float16", "int8", "uint8"}
+# How far a row of unit length may be from 1 as it is kept; int8 only with a scale, without one it has no length.
+UNIT_TOLERANCE = {"float64": 1e-6, "float32": 1e-4, "float16": 5e-3, "bfloat16": 2e-2, "int8": 2e-2}
 
 # Where an artifact's bytes are, or the bytes of a small one; None: not on this machine.
 Locate = Callable[[Mapping[str, Any]], Path | bytes | None]
@@ -49,61 +52,55 @@ def _ids(artifact: Mapping[str, Any], where: Where, data: bytes) -> Iterator[Fla
 def _tensors(
     space: Mapping[str, Any], artifact: Mapping[str, Any], where: Where, path: Path
 ) -> Iterator[Flaw]:
-    from embver.store.vectors import VECTORS, read_tensors
+    from embver.store.rows import stored_in
 
-    name = artifact["path"]
+    name, is_probe = artifact["path"], artifact["role"] == "probe"
     try:
-        tensors = read_tensors(path)
+        found = stored_in(path, is_probe=is_probe)
     except EmbverError as error:
         yield Flaw(where=(*where, "path"), rule="artifact-unreadable", message=f"{name}: {error.message}")
         return
-    if artifact["role"] == "vectors":
-        if VECTORS not in tensors:
-            message = f"{name} holds {', '.join(sorted(tensors)) or 'nothing'}, and no tensor {VECTORS!r}"
-            yield Flaw(where=(*where, "path"), rule="artifact-unreadable", message=message)
-            return
-        rows = artifact.get("rows")
-        if rows is not None and len(tensors[VECTORS]) != rows:
-            message = f"{name} has {len(tensors[VECTORS])} rows, the card says {rows}"
-            yield Flaw(
-                where=(*where, "rows"),
-                rule="artifact-rows",
-                message=message,
-                hint=f"rows: {len(tensors[VECTORS])}",
-            )
-    for tensor in tensors.values():
-        dimensions = tensor.shape[-1] if tensor.ndim == 2 else None
+    rows = artifact.get("rows")
+    if not is_probe and rows is not None:
+        held = sum(len(each.vectors) for each in found.values())
+        if held != rows:
+            message = f"{name} has {held} rows, the card says {rows}"
+            yield Flaw(where=(*where, "rows"), rule="artifact-rows", message=message, hint=f"rows: {held}")
+    for each in found.values():
+        dimensions = each.vectors.shape[-1]
         if dimensions != space["dimensions"]:
             message = f"{name} has vectors of {dimensions} dimensions, the card says {space['dimensions']}"
             yield Flaw(where=("space", "dimensions"), rule="artifact-dimensions", message=message)
             return
-    yield from _dtypes(space, artifact, where, tensors)
-    for rows in tensors.values():
-        flaws = tuple(_numbers(space, name, where, rows))
+    yield from _dtypes(space, artifact, where, {each.dtype for each in found.values()})
+    for each in found.values():
+        flaws = tuple(_numbers(space, name, where, each))
         yield from flaws
         if flaws:
             return
 
 
 def _dtypes(
-    space: Mapping[str, Any], artifact: Mapping[str, Any], where: Where, tensors: Mapping[str, Any]
+    space: Mapping[str, Any], artifact: Mapping[str, Any], where: Where, stored: set[str]
 ) -> Iterator[Flaw]:
     wanted = artifact.get("dtype") or space.get("dtype")
-    stored = {str(tensor.dtype) for tensor in tensors.values()}
-    if wanted in _DTYPES and stored - {wanted}:
+    if wanted and stored - {wanted}:
         at: Where = (*where, "dtype") if artifact.get("dtype") else ("space", "dtype")
         message = f"{artifact['path']} is stored as {', '.join(sorted(stored))}, the card says {wanted}"
         yield Flaw(where=at, rule="artifact-dtype", message=message, hint="embver encode NAME")
 
 
-def _numbers(space: Mapping[str, Any], name: str, where: Where, rows: Any) -> Iterator[Flaw]:
+def _numbers(space: Mapping[str, Any], name: str, where: Where, stored: Stored) -> Iterator[Flaw]:
     """Check each row's numbers: finite, not all zero, of unit length where the card says so."""
     import numpy as np
 
-    tolerance = _UNIT_TOLERANCE.get(space.get("dtype", "float32"))
-    place = (*where, "path")
+    from embver.store.rows import Rows
+
+    is_bare = stored.scale is None and stored.dtype in ("int8", "uint8")
+    tolerance = None if is_bare else UNIT_TOLERANCE.get(stored.dtype)
+    place, rows = (*where, "path"), Rows([stored])
     for start in range(0, len(rows), _BLOCK_ROWS):
-        block = np.asarray(rows[start : start + _BLOCK_ROWS]).astype(np.float64)
+        block = rows[start : start + _BLOCK_ROWS].astype(np.float64)
         norms = np.sqrt((block * block).sum(axis=1))
         for rule, bad, said in (
             ("artifact-not-finite", ~np.isfinite(norms), "holds NaN or infinity"),

@@ -18,7 +18,12 @@ from embver.probe import parse_items
 from embver.store.lfs import INSTALL_HINT, LfsStore
 from embver.store.process import run
 
-_EXTRAS = {"encode": ("torch", "transformers", "PIL"), "site": ("mkdocs", "material"), "ray": ("ray",)}
+_EXTRAS = {
+    "encode": ("torch", "transformers", "PIL"),
+    "audio": ("soundfile", "soxr"),
+    "site": ("mkdocs", "material"),
+    "ray": ("ray",),
+}
 _OLDEST_GIT = (2, 38)
 
 
@@ -96,7 +101,12 @@ def _threads(environment: Mapping[str, str]) -> Check:
             found="active: waiting threads spin, which costs up to ten times on shared cores",
             repair="unset OMP_WAIT_POLICY (embver sets passive)",
         )
-    return Check(name="OMP_WAIT_POLICY", state="ok", found=policy or "unset (embver sets passive)")
+    return Check(
+        name="OMP_WAIT_POLICY",
+        state="ok",
+        found=policy
+        or "unset (embver sets passive; your own training does not: export OMP_WAIT_POLICY=passive)",
+    )
 
 
 def _settings(work: Workspace) -> Iterator[Check]:

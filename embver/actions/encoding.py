@@ -1,44 +1,84 @@
-"""One run of the encode step: loaded encoders in, artifacts and the card's `encode` record out."""
+"""What an encode was asked, and everything that it depends on: read and digested before anything heavy is loaded."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from embver.actions.inputs import Corpus, probe_items
+from embver.actions.inputs import read_corpus
+from embver.actions.models import describe_encoders, resolve_model
 from embver.actions.workspace import Source, Workspace
-from embver.card import Card
-from embver.errors import EncodeError
-from embver.pointer import Pointer
+from embver.card import Card, encoder_id, space_id
+from embver.errors import UsageError
 from embver.probe import ProbeSet
-from embver.store.vectors import VECTORS, content_digest, read_tensors, stream_tensors
+from embver.shards import SHARD_ROWS, ShardPlan
 
 if TYPE_CHECKING:
-    from embver.encode.batches import BatchPlan
-    from embver.encode.models import LoadedEncoder
-    from embver.encode.runner import Encoded
-    from embver.encode.spec import Item
+    from embver.encode.corpus import Corpus
 
 Progress = Callable[[str, int, int], None]  # what is encoded, items done, items in all
+
+# Part of the plan's digest: a release of embver that writes other bytes for the same inputs raises it.
+RECIPE: Final = 2
+DTYPES: Final = ("float32", "float16", "bfloat16", "int8")
+PROFILES: Final = ("strict", "fast")
+COMPUTES: Final = ("float32", "bfloat16", "float16")
+ON_ERROR: Final = ("stop", "skip")
+MATERIALISE: Final = ("reflink", "copy", "link")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeRequest:
-    """What `embver encode` was asked."""
+    """What `embver encode` was asked; None leaves it to the card, the encoder or the device."""
 
     name: str
     force: bool = False  # encode although nothing changed
+    full: bool = False  # copy no row from an earlier version
+    reuse_across_environments: bool = False
+    restart: bool = False  # forget the finished shards of a run that was given up
     device: str = "auto"
-    batch_rows: int = 64
+    profile: str = "strict"
+    compute: str | None = None
+    batch_rows: int | None = None
+    shard_rows: int = SHARD_ROWS
     threads: int | None = None
+    workers: int | None = None
+    on_error: str = "stop"
+    materialise: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for what cannot be asked."""
+        for option, value, known in (
+            ("--profile", self.profile, PROFILES),
+            ("--compute", self.compute, COMPUTES),
+            ("--on-error", self.on_error, ON_ERROR),
+            ("--materialise", self.materialise, MATERIALISE),
+        ):
+            if value is not None and value not in known:
+                raise UsageError(f"{option} {value}: one of {', '.join(known)}")
+        for option, number in (
+            ("--shard-rows", self.shard_rows),
+            ("--threads", self.threads),
+            ("--workers", self.workers),
+            ("--batch", self.batch_rows),
+        ):
+            if number is not None and number < 1:
+                raise UsageError(f"{option} {number}: at least 1")
+
+    @property
+    def is_skipping(self) -> bool:
+        """Tell whether an item that cannot be encoded is left out."""
+        return self.on_error == "skip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodePlan:
-    """Everything that an encode depends on, read and digested; `plain` is the card with what its model's files say."""
+    """Everything that an encode depends on, read and digested; `plain` is the card with what its model's files say.
+
+    `shards.digest` is the card's `encode.inputs`: with the same one, nothing is encoded again.
+    """
 
     source: Source
     card: Card
@@ -47,155 +87,64 @@ class EncodePlan:
     probe: ProbeSet | None
     probe_folder: Path | None
     models: Mapping[str, Path]
-    inputs: str
+    compute: str
+    shards: ShardPlan
+
+    @property
+    def inputs(self) -> str:
+        """Return the digest of everything that the encode depends on."""
+        return self.shards.digest
 
 
-class Encoding:
-    """One run of the encode step: loaded encoders, what they gave, and how fast."""
+def make_plan(work: Workspace, request: EncodeRequest) -> EncodePlan:
+    """Read and digest everything that the encode depends on, before anything heavy is loaded.
 
-    def __init__(self, work: Workspace, plan: EncodePlan, request: EncodeRequest, progress: Progress) -> None:
-        self.work, self.plan, self.request, self.progress = work, plan, request, progress
-        self.rates: dict[str, float] = {}
-        self.files: dict[str, bytes] = {}  # what goes into the work tree: pointers, ids
-        self._elapsed: dict[str, tuple[int, float]] = {}
-
-    def run(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Encode corpus and probe set; return the card's `artifacts` and its `encode` record."""
-        from embver.encode.batches import BatchPlan, batch_record
-        from embver.encode.environment import describe_environment
-        from embver.encode.floor import measure_floor
-        from embver.encode.models import load_encoders
-        from embver.encode.spec import EncoderSpec
-
-        space = dict(self.plan.card.plain["space"])
-        specs = {
-            modality: EncoderSpec.from_plain(modality, encoder, space, self.plan.models[modality])
-            for modality, encoder in self.plan.plain["encoders"].items()
-        }
-        batch = BatchPlan(rows=self.request.batch_rows)
-        encoders = load_encoders(specs, device=self.request.device, threads=self.request.threads)
-        artifacts: list[dict[str, Any]] = []
-        for modality, encoder in encoders.items():
-            artifacts += self._corpus(modality, encoder, batch)
-        artifacts += self._ids()
-        artifacts += self._probe(encoders, batch)
-        for modality, (count, elapsed_s) in self._elapsed.items():
-            self.rates[modality] = round(count / elapsed_s, 1) if elapsed_s else 0.0
-        floors = {
-            modality: measure_floor(encoder, items, role=_document_role(encoder), batch=batch)
-            for modality, encoder in encoders.items()
-            if (items := self.plan.corpus.items.get(modality))
-        }
-        record = {
-            "profile": "strict",
-            **describe_environment(encoders.values()),
-            "batch": batch_record(dict.fromkeys(encoders, batch)),
-            "floor": _worst_floor(floors),
-        }
-        return artifacts, record
-
-    def _corpus(self, modality: str, encoder: LoadedEncoder, batch: BatchPlan) -> list[dict[str, Any]]:
-        items = self.plan.corpus.items.get(modality)
-        if not items:
-            return []
-        encoded = self._encode(f"{modality}", modality, encoder, items, _document_role(encoder), batch)
-        dtype = self.plan.card.space.dtype
-        shape = (len(items), encoder.spec.dimensions)
-        pointer = self._put(modality, stream_tensors({VECTORS: (shape, dtype, [encoded.vectors])}))
-        stored = read_tensors(self.work.lfs.path_of(pointer.sha256))[VECTORS]
-        path = f"{modality}.safetensors"
-        self.files[path] = pointer.format()
-        return [
-            {
-                "path": path,
-                "role": "vectors",
-                "modality": modality,
-                "rows": len(items),
-                "sha256": pointer.sha256,
-                "size_bytes": pointer.size_bytes,
-                "content_digest": content_digest([item.id for item in items], stored, dtype=dtype),
-            }
-        ]
-
-    def _ids(self) -> list[dict[str, Any]]:
-        made = []
-        for path, modality, ids in self.plan.corpus.id_files():
-            data = "".join(f"{name}\n" for name in ids).encode()
-            self.files[path] = data
-            entry = {"path": path, "role": "ids", "modality": modality, "rows": len(ids)}
-            sha256 = hashlib.sha256(data).hexdigest()
-            made.append({key: value for key, value in entry.items() if value is not None})
-            made[-1] |= {"sha256": sha256, "size_bytes": len(data)}
-        return made
-
-    def _probe(self, encoders: Mapping[str, LoadedEncoder], batch: BatchPlan) -> list[dict[str, Any]]:
-        probe, folder = self.plan.probe, self.plan.probe_folder
-        if probe is None or folder is None:
-            return []
-        tensors = {}
-        for modality in probe.modalities:
-            if modality not in encoders:
-                raise EncodeError(
-                    f"the probe set {probe.name} holds {modality} items, the card has no encoders.{modality}",
-                    hint="add the encoder, or another probe set in embver.toml",
-                )
-            encoder = encoders[modality]
-            for role in ("query", "document"):
-                items = probe_items(probe, folder, modality, role)
-                if items:
-                    wanted = role if encoder.spec.prompts else None
-                    encoded = self._encode(
-                        f"probe {modality} {role}", modality, encoder, items, wanted, batch
-                    )
-                    shape = (len(items), encoder.spec.dimensions)
-                    tensors[f"{modality}.{role}"] = (shape, self.plan.card.space.dtype, [encoded.vectors])
-        metadata = {"probe": probe.digest, "items": str(len(probe.items))}
-        pointer = self._put(f"probe set {probe.name}", stream_tensors(tensors, metadata=metadata))
-        self.files["probe.safetensors"] = pointer.format()
-        return [
-            {
-                "path": "probe.safetensors",
-                "role": "probe",
-                "sha256": pointer.sha256,
-                "size_bytes": pointer.size_bytes,
-                "probe": {"name": probe.name, "digest": probe.digest, "items": len(probe.items)},
-            }
-        ]
-
-    def _put(self, what: str, chunks: Iterator[bytes]) -> Pointer:
-        try:
-            return self.work.lfs.put(chunks)
-        except ValueError as error:
-            raise EncodeError(
-                f"{what}: {error}", hint="look at the model's weights: a version cannot hold such a vector"
-            ) from error
-
-    def _encode(
-        self,
-        what: str,
-        modality: str,
-        encoder: LoadedEncoder,
-        items: tuple[Item, ...],
-        role: str | None,
-        batch: BatchPlan,
-    ) -> Encoded:
-        from embver.encode.runner import encode as run_encoder
-
-        def report(done: int, total: int) -> None:
-            self.progress(what, done, total)
-
-        encoded = run_encoder(encoder, items, role=role, batch=batch, progress=report)
-        count, elapsed_s = self._elapsed.get(modality, (0, 0.0))
-        self._elapsed[modality] = (count + len(items), elapsed_s + encoded.elapsed_s)
-        return encoded
+    Raises CardError, UsageError or EncodeError with what to mend.
+    """
+    source = work.next_source(request.name)
+    card = work.card(source)
+    if card.space.dtype not in DTYPES:
+        raise UsageError(
+            f"space.dtype: {card.space.dtype} cannot be written", hint=f"dtype: {', '.join(DTYPES)}"
+        )
+    models = {m: resolve_model(work, m, encoder) for m, encoder in card.encoders.items()}
+    encoders = describe_encoders(card.encoders, models)
+    plain: dict[str, Any] = {**card.plain, "encoders": encoders}
+    corpus = read_corpus(work, card, on_error=request.on_error)
+    probe = work.probe_set(request.name)
+    folder = work.settings.probe_for(request.name)
+    compute = request.compute or _compute_of(card)
+    settings = {
+        "recipe": RECIPE,
+        "space": space_id(plain),
+        "encoders": {modality: encoder_id(plain, modality) for modality in encoders},
+        "dtype": card.space.dtype,
+        "corpus": corpus.items_digest,
+        "probe": probe.digest if probe else None,
+        "profile": request.profile,
+        "compute": compute,
+        # In the profile strict the rows of a batch decide about no bit.
+        "batch": request.batch_rows if request.profile == "fast" else None,
+    }
+    return EncodePlan(
+        source=source,
+        card=card,
+        plain=plain,
+        corpus=corpus,
+        probe=probe,
+        probe_folder=work.path(folder) if folder else None,
+        models=models,
+        compute=compute,
+        shards=ShardPlan(
+            settings=settings,
+            rows={modality: corpus.count(modality) for modality in corpus.modalities},
+            shard_rows=request.shard_rows,
+            has_probe=probe is not None,
+        ),
+    )
 
 
-def _document_role(encoder: LoadedEncoder) -> str | None:
-    return "document" if "document" in encoder.spec.prompts else None
-
-
-def _worst_floor(floors: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the floor of the modality that moves most: what a version promises must hold for all."""
-    if not floors:
-        return {}
-    return dict(max(floors.values(), key=lambda floor: floor["cosine_distance_p99"]))
+def _compute_of(card: Card) -> str:
+    """Return the dtype that the working version was computed in last; float32 without one."""
+    said = ((card.plain.get("encode") or {}).get("precision") or {}).get("compute")
+    return said if said in COMPUTES else "float32"

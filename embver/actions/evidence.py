@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from embver import history
 from embver.actions.checked import Checked
 from embver.actions.contents import INDEX, WORK_TREE, Content, Contents, Key, Place
-from embver.actions.pairing import Pin, check_pin, pins
+from embver.actions.pairing import Pin, Where, check_pin, pins
 from embver.actions.subjects import LoadedCard, Scope
 from embver.actions.truth import (
     SUMS,
@@ -167,8 +167,9 @@ class Evidence:
     def _of_origin(self, case: _Case, found: Mapping[Key, Content]) -> Iterator[Flaw]:
         """Yield what differs in the commit that a version was made in, or where `next/` lies."""
         yield from case.flaws
+        listings = self._listings(case)
         for pin in case.pins:
-            yield from check_pin(pin, found)
+            yield from check_pin(pin, found, listings)
         if case.probe is not None:
             items = found.get((case.origin, f"{case.probe}/{ITEMS}"))
             if items is not None or case.is_next:  # a release of before the settings named this probe set
@@ -177,6 +178,18 @@ class Evidence:
             dimensions = self._dimensions_of(case.start, found)
             if dimensions is not None:
                 yield from check_line(case.card.plain, case.start.reference, dimensions)
+
+    def _listings(self, case: _Case) -> dict[Where, str | None]:
+        """Return the digests of corpora that are several files, in commits: `status` knows those of the work tree."""
+        pins = [pin for pin in case.pins if pin.is_listed and pin.place and is_inside(pin.path)]
+        if not pins:
+            return {}
+        from embver.actions.listings import committed_digest
+
+        return {
+            pin.where: committed_digest(self._scope.repo, pin.place or "", pin.path, pin.modalities)
+            for pin in pins
+        }
 
     # ---- what is the same for many cards
 

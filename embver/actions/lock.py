@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 from embver.actions.workspace import Workspace
@@ -32,4 +33,14 @@ def release_lock(work: Workspace) -> Iterator[None]:
                 raise RepoError(
                     "another embver is releasing in this repository", hint="wait for it, then try again"
                 ) from None
+        yield
+
+
+@contextlib.contextmanager
+def wait_for(path: Path) -> Iterator[None]:
+    """Hold a lock on a file, and wait for it while another process does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -18,6 +18,7 @@ from embver.errors import RepoError
 from embver.pointer import Pointer
 from embver.store.cards import read_card_text
 from embver.store.files import write_atomic
+from embver.store.materialise import pointer_blob
 from embver.store.new_objects import NewObjects
 
 JOURNAL = "release.json"
@@ -60,10 +61,11 @@ def apply_release(work: Workspace, plan: ReleasePlan) -> Journal:
     """
     old, new = work.folder(plan.name, NEXT), work.folder(plan.name, plan.version)
     sweep(work.path(old))
-    contents = _contents(work, plan, old)
+    staged = work.repo.index_entries(old)
+    contents = _contents(work, plan, old, staged)
     parent, branch = plan.standing.commit, plan.standing.branch
     assert branch is not None
-    objects, staged = NewObjects(work.repo), work.repo.index_entries(old)
+    objects = NewObjects(work.repo)
     stored = {blob for _, blob in staged.values()}  # what `git add` wrote: ids may be many megabytes
     files = {
         f"{new}/{path}": (FILE_MODE, objects.blob(data, stored=stored)) for path, data in contents.items()
@@ -104,10 +106,20 @@ def apply_release(work: Workspace, plan: ReleasePlan) -> Journal:
     return journal
 
 
-def _contents(work: Workspace, plan: ReleasePlan, old: str) -> dict[str, bytes]:
-    """Return the files to release; raise RepoError if another command was there since they were looked at."""
+def _contents(work: Workspace, plan: ReleasePlan, old: str, staged: Entries) -> dict[str, bytes]:
+    """Return the files to release; raise RepoError if another command was there since they were looked at.
+
+    Of a large file that lies in the work tree itself (`encode --materialise`) it is the pointer that was staged.
+    """
+    large = {
+        artifact.path: pointer.format()
+        for artifact, pointer in zip(
+            plan.report.card.artifacts, _pointers(plan.report.card.artifacts), strict=True
+        )
+        if staged.get(f"{old}/{artifact.path}", ("", ""))[1] == pointer_blob(work.repo, pointer)
+    }
     try:
-        found = {path: work.path(old, path).read_bytes() for path in plan.files}
+        found = {path: large.get(path) or work.path(old, path).read_bytes() for path in plan.files}
     except FileNotFoundError:
         found = {}
     if found.get(CARD) != plan.written.encode():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from embver import history
 from embver.actions.committed import problems_of_next
+from embver.actions.placing import lies_there
 from embver.actions.status import StatusReport
 from embver.actions.sums import SUMS, sums_of
-from embver.actions.workspace import CARD, NEXT, SCRATCH, Workspace, read_pointer
+from embver.actions.workspace import CARD, NEXT, SCRATCH, Workspace
 from embver.errors import CardError, PolicyError, RepoError, UsageError
 from embver.levels import Level
 from embver.pointer import Pointer
@@ -26,10 +27,11 @@ def check_encoded(work: Workspace, report: StatusReport) -> None:
         pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
         if not file.is_file():
             raise UsageError(f"{name}@next: {artifact.path} is missing", hint=f"embver encode {name} --force")
-        if artifact.role == "ids":
+        if artifact.role in ("ids", "skipped"):
             is_right = hash_file(file)[0] == artifact.sha256
         else:
-            is_right = read_pointer(file) == pointer and work.lfs.holds(pointer)
+            path = f"{work.folder(name, NEXT)}/{artifact.path}"
+            is_right = lies_there(work, path, pointer) and work.lfs.holds(pointer)
         if not is_right:
             raise UsageError(
                 f"{name}@next: {artifact.path} is not what the card says",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from embver.actions.workspace import Source, Workspace
     from embver.card import Artifact, Card
     from embver.probe import ProbeSet
+    from embver.store.rows import Rows
 
     Array = NDArray[Any]
 
@@ -52,22 +53,24 @@ class Files:
         return data.decode()
 
 
-class Vectors(Mapping[str, "Array"]):
+class Vectors(Mapping[str, "Array | Rows"]):
     """The vectors of a version by modality, each (rows, dimensions), mapped and read-only.
 
-    bfloat16 comes as float32, and so does what lies in several files as one array: both are copies in memory.
+    One file of float32 or float16 is a NumPy array; several files are `embver.store.rows.Rows`, which NumPy takes as an
+    array and which gives rows, slices and `blocks()` without copying the whole. bfloat16 and int8 (times its scale)
+    come as float32, a copy of what is taken.
     """
 
     def __init__(self, files: Files, card: Card) -> None:
         self._files = files
         self._dimensions = card.space.dimensions
         self._artifacts: dict[str, list[Artifact]] = {}
-        self._arrays: dict[str, Array] = {}
+        self._arrays: dict[str, Array | Rows] = {}
         for artifact in card.artifacts:
             if artifact.role == "vectors" and artifact.modality is not None:
                 self._artifacts.setdefault(artifact.modality, []).append(artifact)
 
-    def __getitem__(self, modality: str) -> Array:
+    def __getitem__(self, modality: str) -> Array | Rows:
         """Return the vectors of a modality (rows, dimensions).
 
         Raises KeyError for a modality that the version lacks, LfsError with `embver pull REF` where the bytes are
@@ -100,23 +103,20 @@ class Vectors(Mapping[str, "Array"]):
             where = "on this machine" if is_here else f"embver pull {self._files.source.reference}"
             yield modality, sum(part.rows or 0 for part in parts), where
 
-    def _load(self, modality: str) -> Array:
-        from embver.store.vectors import VECTORS, read_tensors
+    def _load(self, modality: str) -> Array | Rows:
+        from embver.store.rows import Rows
 
         if modality not in self._artifacts:
             known = ", ".join(self._artifacts) or "no vectors at all"
             raise KeyError(f"{self._files.source.reference} has no {modality} vectors: {known}")
-        parts = []
-        for artifact in sorted(self._artifacts[modality], key=lambda part: part.path):
-            found = read_tensors(self._files.path(artifact)).get(VECTORS)
-            if found is None:
-                raise IntegrityError(f"{artifact.path} of {self._files.source.reference} holds no {VECTORS}")
-            parts.append(found)
-        if len(parts) == 1:
-            return parts[0]
-        import numpy as np
-
-        whole = np.concatenate(parts)
+        artifacts = sorted(self._artifacts[modality], key=lambda part: part.path)
+        try:
+            rows = Rows.open([self._files.path(artifact) for artifact in artifacts])
+        except IntegrityError as error:
+            raise IntegrityError(f"{self._files.source.reference}: {error.message}") from error
+        if len(artifacts) > 1:
+            return rows
+        whole: Array = rows[:]
         whole.flags.writeable = False
         return whole
 
@@ -166,8 +166,8 @@ class Probe(Mapping[str, "Array"]):
         return f"<Probe {self.name} of {self._files.source.reference}>"
 
     def _tensors(self) -> Mapping[str, Array]:
-        from embver.store.vectors import read_tensors
+        from embver.store.rows import read_rows
 
         if self._arrays is None:
-            self._arrays = read_tensors(self._files.path(self._artifact))
+            self._arrays = read_rows(self._files.path(self._artifact))
         return self._arrays

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from embver.card import card_digest
+from embver.card import Artifact, card_digest
 from embver.site.model import SiteData, SiteVersion
 from embver.site.text import code, digest, escape, link, listed, number, size, value
 from embver.site.version_changes import StepRow, step_rows
@@ -111,6 +111,10 @@ def encode_run(plain: Mapping[str, Any]) -> tuple[Pair, ...]:
         facts.append(("started", escape(encode["started"])))
     if encode.get("elapsed_s") is not None:
         facts.append(("took", f"{encode['elapsed_s']:,.1f} s"))
+    if encode.get("energy_j") is not None:
+        facts.append(("energy", f"{encode['energy_j'] / 1000:,.1f} kJ"))
+    if encode.get("environment"):
+        facts.append(("environment", digest(encode["environment"])))
     return tuple(facts)
 
 
@@ -139,23 +143,44 @@ def loading(version: SiteVersion) -> str | None:
     if not vectors:
         return None
     folder = folder_name(version)
-    lines = [
-        "from pathlib import Path",
-        "",
-        "from safetensors.numpy import load_file",
-        "",
-        f'folder = Path("{folder}")',
-    ]
+    dtype = version.card.space.dtype
+    library = "torch" if dtype == "bfloat16" else "numpy"  # NumPy has no bfloat16
+    files: dict[str, list[Artifact]] = {}
+    for entry in vectors:
+        files.setdefault(entry.modality or "vectors", []).append(entry)
+    is_cut = any(len(parts) > 1 for parts in files.values())
+    lines = ["from pathlib import Path", ""]
+    if is_cut:
+        lines.append(f"import {'torch' if library == 'torch' else 'numpy as np'}")
+    lines += [f"from safetensors.{library} import load_file", "", f'folder = Path("{folder}")']
     if any(entry.role == "ids" for entry in version.card.artifacts):
         lines.append('ids = (folder / "ids.txt").read_text(encoding="utf-8").splitlines()')
-    for entry in vectors:
-        variable = "".join(c for c in entry.modality or "vectors" if c.isascii() and c.isalpha()) or "vectors"
-        rows = f"{entry.rows:,}" if entry.rows is not None else "rows"
-        lines.append(
-            f'{variable} = load_file(folder / {entry.path!a})["vectors"]  # {rows} x {version.card.space.dimensions}'
+    join = "torch.cat" if library == "torch" else "np.concatenate"
+    for modality, parts in files.items():
+        variable = "".join(c for c in modality if c.isascii() and c.isalpha()) or "vectors"
+        counts = [entry.rows for entry in parts if entry.rows is not None]
+        rows = f"{sum(counts):,}" if len(counts) == len(parts) else "rows"
+        shape = f"  # {rows} x {version.card.space.dimensions}"
+        if len(parts) == 1:
+            lines.append(f"{variable} = {_read(f'folder / {parts[0].path!a}', dtype)}{shape}")
+            continue
+        count = len(parts)
+        usual = [f"{modality}-{n:05}-of-{count:05}.safetensors" for n in range(count)]
+        is_usual = [entry.path for entry in parts] == usual
+        found = f'f"{modality}-{{n:05}}-of-{count:05}.safetensors" for n in range({count})'
+        paths = (
+            f"[folder / {found}]" if is_usual else f"[folder / name for name in {[e.path for e in parts]!a}]"
         )
+        lines.append(f"{variable} = {join}([{_read('file', dtype)} for file in {paths}]){shape}")
     # In an indented block nothing is interpreted; only a line break could leave it, and a literal has none.
     return "\n".join(lines)
+
+
+def _read(path: str, dtype: str) -> str:
+    """Return the expression that gives a file's rows as numbers: whole numbers are multiplied with their scale."""
+    if dtype == "int8":
+        return f'(held := load_file({path}))["vectors"] * held["scale"][:, None]'
+    return f'load_file({path})["vectors"]'
 
 
 def provenance(data: SiteData, version: SiteVersion) -> tuple[Pair, ...]:

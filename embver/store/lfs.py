@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from embver.errors import IntegrityError, LfsError
 from embver.pointer import Pointer
@@ -21,10 +22,17 @@ from embver.store.files import hash_file
 from embver.store.process import run
 from embver.store.repo import Repository
 
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+
 INSTALL_HINT = "install git-lfs (Debian, Ubuntu: apt-get install git-lfs; macOS: brew install git-lfs)"
 
 # A comma separates the patterns of `--include` and cannot be quoted; other signs mean something in a pattern.
 _PLAIN_PATH = re.compile(r"[\w./@+=-]+", re.ASCII)
+_YOUNG_S = 10  # a file may be made, and not yet locked
 _INCLUDE_CHARACTERS = 30_000  # of one `--include`: a single argument may have 128 KiB
 
 
@@ -109,6 +117,7 @@ class LfsStore:
         try:
             # Buffered: a bare write() takes 2 GiB at most and says so only by what it returns.
             with os.fdopen(handle, "wb") as stream:
+                _hold(stream.fileno())
                 for chunk in chunks:
                     stream.write(chunk)
                     digest.update(chunk)
@@ -125,6 +134,19 @@ class LfsStore:
             raise
         self._keep(pointer)
         return pointer
+
+    def sweep(self, *, now_s: float) -> int:
+        """Remove what killed processes left half written, and return how many files that was.
+
+        Whoever still writes to a file holds a lock on it, which ends with the process.
+        """
+        swept = 0
+        for file in (self.objects.parent / "tmp").glob("embver-*"):
+            with contextlib.suppress(OSError), file.open("rb") as stream:
+                if now_s - file.stat().st_mtime > _YOUNG_S and _hold(stream.fileno()):
+                    file.unlink()
+                    swept += 1
+        return swept
 
     def read(self, pointer: Pointer) -> bytes:
         """Return a small object's bytes; raise LfsError if it is not here."""
@@ -198,6 +220,17 @@ class LfsStore:
         # A file system without hard links, or another disk: then only prune between encode and commit can hurt.
         with contextlib.suppress(FileExistsError, OSError):
             os.link(self.path_of(pointer.sha256), link)
+
+
+def _hold(handle: int) -> bool:
+    """Take the lock of a file that is being written, for as long as it is open; tell whether nobody else has it."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody writes to it, or the file system knows no locks
+        return False
+    return True
 
 
 def _batches(paths: Sequence[str]) -> Iterator[str]:

@@ -3,7 +3,8 @@ An order without a point is obeyed here, to load what the others need.
 
 An order is {"argv": [...], "point": N}: SIGKILL just before the Nth thing that changes something on disk. What changes
 something is told by Python's own audit events, so no step of a command has to be known here. A point of 0 kills never
-and answers how many there are. Each order runs in a fork, so that modules are imported once.
+and answers how many there are, and how long it took. With "after_s" the kill comes at that time, wherever the command
+is. Each order runs in a fork, so that modules are imported once.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 
 FILES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.chmod", "os.rmdir", "shutil.copyfile"}
 GIT_WRITES = {
@@ -42,10 +45,15 @@ def changes(event: str, arguments: tuple) -> bool:
     return False
 
 
-def obey(argv: list[str], point: int) -> None:
+def obey(argv: list[str], point: int, after_s: float | None) -> None:
     from embver.cli import main
 
     count = 0
+    begun = time.perf_counter()
+    if after_s is not None:
+        timer = threading.Timer(after_s, os.kill, (os.getpid(), signal.SIGKILL))
+        timer.daemon = True
+        timer.start()
 
     def watch(event: str, arguments: tuple) -> None:
         nonlocal count
@@ -57,7 +65,8 @@ def obey(argv: list[str], point: int) -> None:
     sys.addaudithook(watch)
     out, sys.stdout, sys.stderr = sys.stdout, io.StringIO(), io.StringIO()
     code = main(argv)
-    out.write(json.dumps({"code": code, "points": count, "said": sys.stderr.getvalue()}))
+    took_s = time.perf_counter() - begun
+    out.write(json.dumps({"code": code, "points": count, "said": sys.stderr.getvalue(), "took_s": took_s}))
     out.flush()
     os._exit(0)
 
@@ -67,7 +76,7 @@ def run(order: dict) -> dict:
     child = os.fork()
     if child == 0:
         os.dup2(writer, 1)
-        obey(order["argv"], order["point"])
+        obey(order["argv"], order["point"], order.get("after_s"))
     os.close(writer)
     with os.fdopen(reader) as answer:
         text = answer.read()

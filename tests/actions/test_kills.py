@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -16,7 +17,6 @@ from sandbox import NAME, Sandbox
 
 pytestmark = [pytest.mark.torch, pytest.mark.lfs]
 
-STRIDE = 6  # of the encode's steps: two tensors of one kind are written alike
 DRIVER = Path(__file__).with_name("kill_driver.py")
 
 
@@ -34,8 +34,8 @@ class Killer:
     def __exit__(self, *_: object) -> None:
         self.process.communicate(timeout=60)
 
-    def order(self, repo: Sandbox, *argv: str, point: int) -> dict:
-        return self._send({"argv": ["-C", str(repo.root), *argv], "point": point})
+    def order(self, repo: Sandbox, *argv: str, point: int = 0, after_s: float | None = None) -> dict:
+        return self._send({"argv": ["-C", str(repo.root), *argv], "point": point, "after_s": after_s})
 
     def _send(self, order: dict) -> dict:
         self.process.stdin.write(json.dumps(order) + "\n")
@@ -102,30 +102,52 @@ def test_a_release_is_not_seen_before_its_tag(encoded: Sandbox, tmp_path: Path) 
     assert repo.next.is_dir()
 
 
-def test_encode_killed_at_every_step(encoded: Sandbox, tmp_path: Path) -> None:
-    """The version is encoded, then changed and encoded anew; killed, the old one or the new one is there."""
+KILLS = 50
+SHARDED = ("encode", NAME, "--threads", "1", "--full", "--shard-rows", "5")
+
+
+def test_encode_killed_at_random_moments(encoded: Sandbox, tmp_path: Path) -> None:
+    """The version is encoded anew in 16 shards, and killed again and again: before a write, or just at some time.
+
+    Until the last step the old version is there whole, then the new one; finished shards are never lost; and at the
+    end the bytes are those of a run that nobody disturbed.
+    """
     encoded.edit(
         ('probe = "probes/pairs"', ""), file=encoded.root / "embver.toml"
     )  # what takes most of the time
     encoded.embver("encode", NAME)
     more_corpus_uri(encoded)
-    fresh = copies(encoded, tmp_path)
-    with Killer(next(fresh), "encode", NAME, "--threads", "1") as killer:
+    fresh, random = copies(encoded, tmp_path), Random(4)
+    killed = resumed = 0
+    with Killer(next(fresh), *SHARDED) as killer:
         whole = next(fresh)
-        count = killer.order(whole, "encode", NAME, "--threads", "1", point=0)
-        assert count["code"] == 0, count
-        expected = checksums(whole)
-        before = checksums(encoded)
-        assert expected != before
-        for point in range(1, count["points"] + 1, STRIDE):
-            repo = next(fresh)
-            assert killer.order(repo, "encode", NAME, "--threads", "1", point=point) == {
-                "signal": signal.SIGKILL
-            }
-            assert artifacts_of_card(repo) in (artifacts_of_card(encoded), artifacts_of_card(whole))
-            assert killer.order(repo, "encode", NAME, "--threads", "1", point=0)["code"] == 0
-            assert checksums(repo) == expected, f"point {point}"
-        assert killer.order(repo, "release", NAME, point=0)["code"] == 0
+        undisturbed = killer.order(whole, *SHARDED)
+        assert undisturbed["code"] == 0, undisturbed
+        expected, old, new = checksums(whole), artifacts_of_card(encoded), artifacts_of_card(whole)
+        assert len(new) == 17
+        while killed < KILLS:
+            repo, finished = next(fresh), 0
+            for turn in range(9):
+                if turn % 3 == 2:
+                    said = killer.order(repo, *SHARDED, after_s=random.random() * undisturbed["took_s"])
+                else:
+                    said = killer.order(repo, *SHARDED, point=random.randrange(1, undisturbed["points"] // 2))
+                if "signal" not in said:
+                    break
+                killed += 1
+                assert said == {"signal": signal.SIGKILL}
+                assert artifacts_of_card(repo) in (old, new)
+                receipts = len(list((repo.root / ".git/embver/encode").glob("*/*-*.json")))
+                assert receipts >= finished or artifacts_of_card(repo) == new
+                resumed += receipts > finished > 0
+                finished = receipts
+            said = killer.order(repo, *SHARDED)
+            assert said["code"] == 0, said
+            assert checksums(repo) == expected
+            assert list((repo.root / ".git/embver/encode").glob("*/*")) == []
+            assert repo.git("diff", "--name-only", "--", "embeddings").out == ""
+        assert resumed >= 5
+        assert killer.order(repo, "release", NAME)["code"] == 0
         assert repo.embver("verify", "--deep").code == 0
 
 

@@ -40,7 +40,7 @@ def test_the_workflow_from_an_empty_folder(tmp_path, models) -> None:
     assert said.err == "next: embver encode emoji\n"
 
     said = repo.embver("encode", NAME)
-    assert re.search(r"image\.safetensors +30 rows +3\.9 kB +sha256:[0-9a-f]{16}…", said.out)
+    assert re.search(r"image\.safetensors +30 rows +4\.9 kB +sha256:[0-9a-f]{16}…", said.out)
     assert re.search(r"emoji@next: encoded in [\d.]+ s \([\d,]+ images/s, [\d,]+ texts/s\)", said.out)
     assert "image: 30 of 30" in said.err
 

@@ -27,7 +27,7 @@ WRITTEN = (
     "benchmarks",
     "compatibility",
 )
-WRITTEN_OF_ENCODER = ("weights", "tokenizer_sha256", "processor_sha256")
+WRITTEN_OF_ENCODER = ("weights", "files", "tokenizer_sha256", "processor_sha256")
 WRITTEN_OF_CORPUS = ("digest", "items")  # by `encode` too
 _OPTION = re.compile(r"(?P<indent> *)# (?P<line> *(?:- )?(?P<key>[a-z_]+):.*)")
 
