@@ -84,7 +84,7 @@ def encoders(schema: Schema) -> str:
     modalities = ", ".join(code(name) for name in schema["properties"]["encoders"]["properties"])
     encoder = schema["$defs"]["encoder"]
     note = (
-        f"Below `encoders.MODALITY`, where `MODALITY` is one of {modalities}. `text` and `image` can be encoded today. "
+        f"Below `encoders.MODALITY`, where `MODALITY` is one of {modalities}. `text`, `image` and `audio` can be encoded today. "
         "`embver encode` fills in `architecture` and the digests."
     )
     return f"{note}\n\n{field_table(encoder['properties'], encoder['required'], schema, ())}"
@@ -160,12 +160,10 @@ def steps(schema: Schema) -> str:
     """Return the preprocessing steps of each modality with their parameters."""
     blocks = []
     for kind, who in (("text_step", "text"), ("image_step", "images"), ("audio_step", "audio")):
-        names = schema["$defs"][kind]["properties"]["step"]["enum"]
-        later = " They can be written down, and are not run yet." if kind == "audio_step" else ""
-        blocks.append(f"### Steps on {who}\n\nIn the order in which they are usually needed.{later}")
+        blocks.append(f"### Steps on {who}\n\nIn the order in which they are usually needed.")
         rows = []
-        for name in names:
-            part = schema["$defs"][f"step_{name}"]
+        for case in schema["$defs"][kind]["allOf"]:
+            name, part = case["if"]["properties"]["step"]["const"], resolved(case["then"], schema)
             parameters = [
                 f"{code(key)}{'' if key in part['required'] else ' (optional)'}: {brief(value, schema)}"
                 for key, value in part["properties"].items()
