@@ -25,7 +25,9 @@ def use_versions() -> None:
     said("embver", "guard", "check", INDEX, NEWEST, status=1)
     print("\nCould a learned map spare the new index?\n")
     said("embver", "bridge", SERVED, NEWEST, status=1)  # it says: keep the old encoder
-    print("\nDoes this machine still give the bytes of 2.0.0? A sample is encoded again, from the card alone:\n")
+    print(
+        "\nDoes this machine still give the bytes of 2.0.0? A sample is encoded again, from the card alone:\n"
+    )
     run("embver", "verify", NEWEST, "--reencode", "--sample", "500")
     run("embver", "list")
 
