@@ -262,8 +262,9 @@ def test_ctrl_c_and_sigterm(story: Sandbox, tmp_path: Path) -> None:
 
 # Ends itself with a signal in the middle of copying.
 ENDED = """
-import os, shutil, sys
+import os, shutil, signal, sys
 number = int(sys.argv.pop(1))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 copy = shutil.copyfile
 def copyfile(*arguments, **named):
     copy(*arguments, **named)
