@@ -11,7 +11,7 @@ from embver.card import DERIVED
 from embver.paths import format_path
 
 # What embver fills in comes and goes as a whole: a card that is not encoded yet has withdrawn nothing.
-_WHOLE = (*DERIVED, "override", "status")
+_WHOLE = (*DERIVED, "override", "allowed_regressions", "status")
 
 # The field that tells two entries of a list apart, by the list's own name.
 _IDENTITY = {
@@ -96,8 +96,17 @@ def _opened(value: Any, other: Any) -> Any:
 def _mappings(where: tuple[str, ...], before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     changes: list[Change] = []
     for key in [*after, *(key for key in before if key not in after)]:
-        changes += _values((*where, str(key)), before.get(key), after.get(key))
+        old, new = before.get(key), after.get(key)
+        if not _is_written_alike(old, new):
+            changes += _values((*where, str(key)), old, new)
     return changes
+
+
+def _is_written_alike(before: Any, after: Any) -> bool:
+    """Tell whether two values are the same at first sight, as most of two cards is; the rest is looked at closely."""
+    if type(before) is not type(after) or before != after:
+        return False
+    return not isinstance(before, dict | list) or repr(before) == repr(after)  # [true] == [1] in Python
 
 
 def _lists(where: tuple[str, ...], before: Sequence[Any], after: Sequence[Any]) -> list[Change]:
@@ -131,20 +140,28 @@ def _is_set(where: tuple[str, ...], entries: tuple[Any, ...]) -> bool:
     return where[-1] == "served_dimensions" or all(isinstance(entry, str) for entry in entries)
 
 
-def _steps(where: tuple[str, ...], before: Sequence[Any], after: Sequence[Any]) -> list[Change]:
-    """Align two step lists in order; two that face each other are compared field by field.
+def aligned_steps(before: Sequence[Any], after: Sequence[Any]) -> tuple[tuple[str, Any, Any], ...]:
+    """Return the steps of two lists in pairs, in order, None where one has no counterpart: (name, old, new).
 
-    A step that stands more than once in its list is named by which one it is: `[replace:2]`.
+    The name is the step's in a path; one that stands more than once in its list says which one it is: `[replace:2]`.
     """
     names_before, names_after = _step_names(before), _step_names(after)
-    changes: list[Change] = []
+    pairs = []
     for old, new in _aligned(before, after):
-        if old is None and new is not None:
-            changes.append(Change(where=(*where, names_after[new]), kind=Kind.ADDED, after=after[new]))
-        elif new is None and old is not None:
-            changes.append(Change(where=(*where, names_before[old]), kind=Kind.REMOVED, before=before[old]))
-        elif old is not None and new is not None:
-            changes += _mappings((*where, names_after[new]), before[old], after[new])
+        name = names_before[old] if new is None and old is not None else names_after[new or 0]
+        pairs.append((name, None if old is None else before[old], None if new is None else after[new]))
+    return tuple(pairs)
+
+
+def _steps(where: tuple[str, ...], before: Sequence[Any], after: Sequence[Any]) -> list[Change]:
+    """Align two step lists in order; two that face each other are compared field by field."""
+    changes: list[Change] = []
+    for name, old, new in aligned_steps(before, after):
+        if old is not None and new is not None:
+            changes += _mappings((*where, name), old, new)
+        else:
+            kind = Kind.ADDED if old is None else Kind.REMOVED
+            changes.append(Change(where=(*where, name), kind=kind, before=old, after=new))
     return changes
 
 

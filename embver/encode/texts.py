@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +19,7 @@ from embver.encode.spec import Item
 from embver.encode.steps import Prompt, Row
 from embver.encode.transfer import to_device
 from embver.errors import EncodeError
+from embver.text_steps import text_function
 
 _WINDOW_ROWS: Final = 16_384
 # A tokenizer takes 150 bytes and more for every character that it reads at once.
@@ -182,25 +180,10 @@ def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _function(step: Step) -> Callable[[str], str]:
-    if step.name == "unicode_normalize":
-        return partial(unicodedata.normalize, step["form"])
-    if step.name == "lowercase":
-        return str.lower
-    if step.name == "strip":
-        return str.strip
-    if step.name == "collapse_whitespace":
-        return partial(re.compile(r"\s+").sub, " ")
-    if step.name == "replace":
-        return partial(re.compile(step["pattern"]).sub, step["with"])
-    if step.name == "prefix":
-        return partial(_with_prefix, step["text"])
-    raise EncodeError(
-        f"{step.path}.step: {step.name} cannot run"
-    )  # a name in STEPS without a function: our bug
-
-
-def _with_prefix(prefix: str, text: str) -> str:
-    return prefix + text
+    function = text_function(step.name, step.parameters)
+    if function is None:  # a name in STEPS without a function: our bug
+        raise EncodeError(f"{step.path}.step: {step.name} cannot run")
+    return function
 
 
 def _load_tokenizer(model_path: Path, *, trust_remote_code: bool) -> Any:
