@@ -70,7 +70,7 @@ def find_model(work: Workspace, source: Source, card: Card, modality: str, scrat
         reasons.append(error.message)
     path = str((encoder.get("model") or {}).get("path") or "")
     if path and source.revision is not None:
-        copied = _from_commit(work, source.revision, path, scratch / modality)
+        copied = folder_of_commit(work, source.revision, path, scratch / source.revision[:12] / path)
         if isinstance(copied, str):
             reasons.append(copied)
         elif wanted == _found(copied, modality, encoder):
@@ -109,8 +109,8 @@ def _found(folder: Path, modality: str, encoder: Mapping[str, Any]) -> frozenset
     return frozenset(found)
 
 
-def _from_commit(work: Workspace, revision: str, path: str, target: Path) -> Path | str:
-    """Put a model's folder together as a commit holds it, its LFS objects by link; return why not, if it cannot be."""
+def folder_of_commit(work: Workspace, revision: str, path: str, target: Path) -> Path | str:
+    """Put a folder together as a commit holds it, its LFS objects by link; return why not, if it cannot be."""
     (files,) = read_folders(work.repo, [f"{revision}:{path}"])
     if not files:
         return f"the release's commit has no {path}"
@@ -122,6 +122,8 @@ def _from_commit(work: Workspace, revision: str, path: str, target: Path) -> Pat
         if data is None:
             return f"{path}/{name} of the release's commit is not on this machine (git fetch)"
         file = target / name
+        if file.exists():  # two modalities have one model
+            continue
         file.parent.mkdir(parents=True, exist_ok=True)
         pointer = Pointer.parse(data)
         if pointer is None:
