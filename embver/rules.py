@@ -7,11 +7,13 @@ The table presumes; `policy.judge` says how its presumptions meet a measurement.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from embver.diff import Change, Kind
 from embver.levels import Level
 from embver.licences import is_tighter, is_wider
+from embver.paths import Parts
 from embver.presumption import Condition, OwnRule, Rule, Strength
 
 __all__ = ["TABLE", "UNKNOWN", "OwnRule", "Rule", "Strength", "rule_for"]
@@ -215,6 +217,7 @@ TABLE: tuple[Rule, ...] = (
         ("limitations", "words"),
         ("changes", "the words about the change itself"),
         ("override", "a record of the release"),
+        ("allowed_regressions", "a record of the release"),
         ("benchmarks", "a record of what was measured; it may grow after the release"),
         ("compatibility", "a record of what was measured; it may grow after the release"),
         ("status", "what became of the version; it may change after the release"),
@@ -240,13 +243,19 @@ TABLE: tuple[Rule, ...] = (
 )
 
 
+@lru_cache(maxsize=4096)
+def _rows_about(where: Parts) -> tuple[Rule, ...]:
+    """Return the rows that speak of a place; a long history asks for the same places again and again."""
+    return tuple(rule for rule in TABLE if rule.speaks_of(where))
+
+
 def rule_for(change: Change, own: Iterable[OwnRule] = ()) -> Rule:
     """Return the row that speaks of a change: of the repository's own rules the first, else of the table.
 
     The table's last row speaks of everything. A hard row stands whatever a repository says, and what is not filled in
     yet is no change for it either.
     """
-    row = next(rule for rule in TABLE if rule.fits(change))
+    row = next(rule for rule in _rows_about(change.where) if rule.fits(change))
     if row.strength is Strength.HARD or row.is_unknown:
         return row
     mine = next((rule for rule in own if rule.fits(change)), None)

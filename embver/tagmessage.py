@@ -12,10 +12,12 @@ def format_message(
     words: Sequence[str] = (),
     reasons: Sequence[str] = (),
     override: Mapping[str, Any] | None = None,
+    allowed: Mapping[str, Any] | None = None,
     trailers: Mapping[str, str | None],
 ) -> str:
-    """Return a message of paragraphs: title, what changed, why this level, the override, the trailers.
+    """Return a message of paragraphs: title, what changed, why this level, what was decided, the trailers.
 
+    `allowed` has the reason for which regressions were let through, by whom, and the `lines` that name them.
     Every text is laid on one line, so that none can pass for a trailer or a signature; empty trailers are left out.
     """
     paragraphs = [_flat(title)]
@@ -25,6 +27,11 @@ def format_message(
         paragraphs.append(f"Why this level:\n{_listed(reasons)}")
     if override:
         paragraphs.append(_decided(override))
+    if allowed:
+        by = f" by {_flat(allowed['by'])}" if allowed.get("by") else ""
+        paragraphs.append(
+            f"Regressions let through{by}: {_flat(allowed['reason'])}\n{_listed(allowed['lines'])}"
+        )
     paragraphs.append("\n".join(f"{key}: {_flat(value)}" for key, value in trailers.items() if value))
     return "\n\n".join(paragraphs) + "\n"
 

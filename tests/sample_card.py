@@ -93,6 +93,7 @@ _CARD: dict[str, Any] = {
     },
     "changes": [{"area": "training.data", "text": "Adds 40,000 studio photographs."}],
     "override": None,
+    "allowed_regressions": None,
     "fingerprint": "space:sha256:1b9c",
     "encode": {
         "profile": "strict",

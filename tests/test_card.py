@@ -88,6 +88,7 @@ def test_a_later_harness_version_stays_comparable() -> None:
         edited("encode/stages_s/forward", 1.0),
         edited("encode/tuned/text", 256),
         edited("override"),
+        edited("allowed_regressions"),
         dict(reversed(a_card().items())),
     ],
 )
@@ -110,6 +111,7 @@ def test_what_may_grow_is_outside_the_digest(grown: dict[str, Any]) -> None:
         edited("artifacts/0/sha256", sha("b")),
         edited("changes/0/text", "Adds nothing."),
         edited("override", {"computed": "major", "chosen": "minor"}),
+        edited("allowed_regressions", {"reason": "Worth it.", "gates": []}),
     ],
 )
 def test_everything_else_is_inside_the_digest(changed: dict[str, Any]) -> None:

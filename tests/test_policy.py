@@ -264,6 +264,7 @@ def test_format_shards_and_row_order_are_a_neutral_patch(path: str, value: Any) 
         ("compatibility", []),
         ("status", {"state": "deprecated"}),
         ("override", {"computed": "major", "chosen": "minor"}),
+        ("allowed_regressions", {"reason": "Worth it.", "gates": []}),
         ("fingerprint", "space:sha256:00"),
         ("encode/started", "2027-01-01T00:00:00Z"),
         ("encode/elapsed_s", 1.0),

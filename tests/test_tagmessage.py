@@ -32,6 +32,13 @@ def test_a_whole_message() -> None:
     )
 
 
+def test_regressions_that_were_let_through_are_told() -> None:
+    allowed = {"reason": "Worth\nit.", "by": "Ada", "lines": ["search hit@10: max_drop: it fell by 0.042"]}
+    made = format_message(title="p 2.0.0", allowed=allowed, trailers=TRAILERS)
+    told = "Regressions let through by Ada: Worth it.\n- search hit@10: max_drop: it fell by 0.042"
+    assert made.split("\n\n")[1] == told
+
+
 def test_what_is_empty_is_left_out() -> None:
     made = format_message(title="p 1.0.0", trailers={**TRAILERS, "Previous": None})
     assert made == "p 1.0.0\n\nCard-Digest: sha256:abc\nLevel: minor\nVerdict: compatible\n"
@@ -54,7 +61,12 @@ def test_no_text_passes_for_a_trailer_or_a_signature(
 ) -> None:
     override = {"computed": "major", "chosen": "minor", "reason": reason, "by": by}
     made = format_message(
-        title=f"p {title}", words=words, reasons=reasons, override=override, trailers=TRAILERS
+        title=f"p {title}",
+        words=words,
+        reasons=reasons,
+        override=override,
+        allowed={"reason": reason, "by": by, "lines": words},
+        trailers=TRAILERS,
     )
     assert parse_trailers(made) == TRAILERS
     assert "\0" not in made

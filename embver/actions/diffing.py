@@ -68,7 +68,7 @@ def comparable(card: Card) -> dict[str, Any]:
 
     Nor bridges: a map that leads to an older version is no part of what this one serves.
     """
-    skip = ("benchmarks", "compatibility", "status", "notes", "changes", "override")
+    skip = ("benchmarks", "compatibility", "status", "notes", "changes", "override", "allowed_regressions")
     plain = {key: value for key, value in card.plain.items() if key not in skip}
     if any(artifact.role == "bridge" for artifact in card.artifacts):
         plain["artifacts"] = [entry for entry in plain["artifacts"] if entry["role"] != "bridge"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from embver.encode.describe import Described
 
 # Of the last release's card `next/` keeps what people wrote, and of that nothing that speaks of one release.
-_DROPPED = ("version", "previous", "changes", "override", "status", "notes", *DERIVED)
+_DROPPED = ("version", "previous", "changes", "override", "allowed_regressions", "status", "notes", *DERIVED)
 _DROPPED_OF_ENCODER = ("weights", "files", "tokenizer_sha256", "processor_sha256")
 # What a model decides about its encoder.
 _OF_MODEL = ("pooling", "projection", "dense", "truncate_dimensions", "prompts", "preprocessing")

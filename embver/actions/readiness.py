@@ -17,6 +17,7 @@ from embver.actions.release_checks import (
     check_truth,
     uncommitted,
 )
+from embver.actions.release_gates import next_gates
 from embver.actions.release_level import ReleaseRequest, choose_level, choose_version
 from embver.actions.status import StatusReport, status
 from embver.actions.workspace import CARD, NEXT, Workspace
@@ -25,7 +26,18 @@ from embver.levels import Verdict
 from embver.problem import Problem
 
 # What `what` may be in front of: stable words of `embver status --json`.
-KINDS = ("card", "vectors", "repository", "number", "commit", "reason", "measurement", "benchmark", "words")
+KINDS = (
+    "card",
+    "vectors",
+    "repository",
+    "number",
+    "commit",
+    "reason",
+    "measurement",
+    "benchmark",
+    "gate",
+    "words",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +169,8 @@ def _all_missing(work: Workspace, report: StatusReport, problems: list[Problem])
     yield from _refused("repository", lambda: check_repository(work))
     done = {entry.id for entry in report.card.benchmarks}
     due = [setting.id for setting in work.settings.benchmarks_for(name) if setting.id not in done]
+    if report.stale is None:
+        yield from _gates(work, name)
     if due:
         what = f"benchmarks that were not run: {', '.join(due)}"
         yield Missing(kind="benchmark", what=what, hint=f"embver bench {name}", blocks=False)
@@ -170,6 +184,15 @@ def _all_missing(work: Workspace, report: StatusReport, problems: list[Problem])
         yield Missing(
             kind="commit", what=f"not committed: {', '.join(paths)}", hint=f"git add {listed}", blocks=False
         )
+
+
+def _gates(work: Workspace, name: str) -> Iterator[Missing]:
+    """Yield the gates that hold a working version back."""
+    report = next_gates(work, name)
+    for outcome in report.refusing if report else ():
+        what = "; ".join(check.sentence for check in outcome.refusals)
+        hint = f"embver bench {name}" if outcome.new is None else f"embver gate {name}@{NEXT}"
+        yield Missing(kind="gate", what=f"gate {outcome.gate.title}: {what}", hint=hint)
 
 
 def _stale(report: StatusReport) -> str:

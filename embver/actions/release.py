@@ -16,6 +16,7 @@ from embver.actions.release_checks import (
     release_files,
     uncommitted,
 )
+from embver.actions.release_gates import allowed_lines, check_gates
 from embver.actions.release_level import ReleaseRequest, choose_level, choose_version
 from embver.actions.status import StatusReport, status
 from embver.actions.workspace import CARD, NEXT, Workspace
@@ -46,6 +47,7 @@ class ReleasePlan:
     message: str
     files: tuple[str, ...]  # in next/, relative to it
     override: dict[str, Any] | None
+    allowed_regressions: dict[str, Any] | None  # gates that were not met, and why it is released all the same
     standing: Standing  # what HEAD was when the plan was made
     is_signed: bool  # the tag
     is_commit_signed: bool
@@ -67,6 +69,7 @@ class ReleasePlan:
             "previous": self.previous,
             "card_digest": self.digest,
             "override": self.override,
+            "allowed_regressions": self.allowed_regressions,
             "signed": self.is_signed,
         }
 
@@ -82,12 +85,13 @@ def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
     check_encoded(work, report)
     _check_worth(report, request)
     level, override = choose_level(report, request, by=_who(work))
+    allowed = check_gates(work, request, by=_who(work))
     version = choose_version(work, report, level, request)
     tag = work.settings.tags.format(request.name, version)
     check_free(work, report, version, tag)
     check_truth(work, report)
     written = work.path(work.folder(request.name, NEXT), CARD).read_bytes().decode()
-    text = _card(written, report, version, override)
+    text = _card(written, report, version, override, allowed)
     parsed = read_card_text(text, path=f"{work.folder(request.name, version)}/{CARD}")
     problems = check_card(parsed, folder=str(version))
     if problems:
@@ -114,21 +118,28 @@ def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
         message=format_message(
             title=f"{request.name} {version}",
             words=[str(entry["text"]) for entry in parsed.plain.get("changes") or ()],
-            reasons=[
-                f"{reason.level.word}: {reason.path}: {reason.why}"
-                for reason in report.reasons
-                if reason.level or reason.strength is Strength.OWN
-            ],
+            reasons=_reasons(report),
             override=override,
+            allowed=allowed and {**allowed, "lines": allowed_lines(allowed)},
             trailers={"Card-Digest": digest, "Level": word, "Verdict": verdict, "Previous": previous},
         ),
         files=release_files(work, report),
         override=override,
+        allowed_regressions=allowed,
         standing=standing,
         is_signed=is_signed,
         is_commit_signed=_is_true(signing.get("commit.gpgsign")) and request.is_signed is not False,
         uncommitted=uncommitted(work),
     )
+
+
+def _reasons(report: StatusReport) -> list[str]:
+    """Return why the level is what it is, a line a reason, as the tag says it."""
+    return [
+        f"{reason.level.word}: {reason.path}: {reason.why}"
+        for reason in report.reasons
+        if reason.level or reason.strength is Strength.OWN
+    ]
 
 
 def _words(report: StatusReport, level: str) -> tuple[str, str]:
@@ -163,10 +174,18 @@ def _check_worth(report: StatusReport, request: ReleaseRequest) -> None:
     )
 
 
-def _card(text: str, report: StatusReport, version: Version, override: dict[str, Any] | None) -> str:
+def _card(
+    text: str,
+    report: StatusReport,
+    version: Version,
+    override: dict[str, Any] | None,
+    allowed: dict[str, Any] | None,
+) -> str:
     updates: list[tuple[tuple[str, ...], Any]] = [(("version",), str(version))]
     if override is not None:
         updates.append((("override",), override))
+    if allowed is not None:
+        updates.append((("allowed_regressions",), allowed))
     if report.comparisons:
         updates.append((("compatibility",), [found.to_record() for found in report.comparisons]))
     return update_card(text, updates)

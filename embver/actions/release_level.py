@@ -26,6 +26,7 @@ class ReleaseRequest:
     initial: Version | None = None  # the number of a first release, or 1.0.0 to leave 0.y.z
     push: bool = False
     is_signed: bool | None = None  # None: as Git's configuration says
+    allows_regression: bool = False  # although a gate holds it back
 
     def __post_init__(self) -> None:
         given = [f"--{word}" for word in ("pre", "build", "initial") if getattr(self, word) is not None]
@@ -33,6 +34,11 @@ class ReleaseRequest:
             raise UsageError(f"{' and '.join(given)} exclude each other: each decides the number")
         if self.build is not None and self.level is not None:
             raise UsageError("--build and --level exclude each other: a build keeps the version's number")
+        if self.allows_regression and not self.reason:
+            raise UsageError(
+                "--allow-regression needs a written reason: users will want to know why",
+                hint="--allow-regression --reason TEXT",
+            )
 
 
 def choose_level(

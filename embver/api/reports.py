@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from embver.measure.arrays import Measurement
 
 # May grow after a release, or tells of the change itself: two versions are not compared by it.
-_NOT_COMPARED = ("benchmarks", "compatibility", "status", "notes", "changes", "override")
+_NOT_COMPARED = (
+    "benchmarks",
+    "compatibility",
+    "status",
+    "notes",
+    "changes",
+    "override",
+    "allowed_regressions",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,11 @@ from embver.cli.output import Output
 from embver.cli.parser import build_parser, load_command
 from embver.errors import CardError, EmbverError, PolicyError
 
-_READ_ONLY = {"validate", "list", "show", "log"}
+_READ_ONLY = {"validate", "list", "show", "log", "trace", "gate"}
+_LONG = {"--ablate"}  # of a command that reads else: it runs for minutes, and torch is loaded
 
 EXIT_UNEXPECTED = 70
+EXIT_BISECT_SKIP = 125  # to `git bisect run` a 2 is a bad commit, and so a slip of the pen would find one
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 EXIT_TERMINATED = 143
@@ -25,7 +27,7 @@ EXIT_TERMINATED = 143
 def run() -> None:
     """Run the command line as the program `embver`, and exit with its code."""
     load_dataclasses()
-    if _command_in(sys.argv[1:]) not in _READ_ONLY:
+    if _command_in(sys.argv[1:]) not in _READ_ONLY or not _LONG.isdisjoint(sys.argv):
         run_as_module()
     # The hook's command, at every commit: taking Python apart again is a seventh of checking one card, and looking
     # for cycles among what imports leave behind a twentieth; of listing 10,000 releases a fifth. These commands leave
@@ -55,6 +57,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         arguments = parser.parse_args(list(argv))
     except SystemExit as error:  # argparse exits by itself: 0 for --help, 2 for a mistake
+        if error.code and "--bisect" in argv:
+            return EXIT_BISECT_SKIP
         return int(error.code or 0)
     out = Output(is_json=getattr(arguments, "json", False), environment=os.environ)
     try:

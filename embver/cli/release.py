@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--dry-run", action="store_true", help="show the plan and change nothing")
     parser.add_argument("--level", metavar="L", help="patch, minor or major instead of the computed level")
     parser.add_argument("--reason", metavar="TEXT", help="why, where the policy asks for a written reason")
+    parser.add_argument(
+        "--allow-regression",
+        action="store_true",
+        help="release although a gate holds it back; takes --reason, which the card and the tag then tell",
+    )
     parser.add_argument("--pre", metavar="ID", help="a pre-release, such as rc: 1.2.0-rc.1")
     parser.add_argument(
         "--build",
@@ -154,4 +159,5 @@ def _request(arguments: argparse.Namespace) -> ReleaseRequest:
         initial=initial,
         push=arguments.push,
         is_signed=arguments.sign,
+        allows_regression=arguments.allow_regression,
     )

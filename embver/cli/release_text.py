@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from embver.actions.release import ReleasePlan
+from embver.actions.release_gates import allowed_lines
 from embver.cli.output import Output
 from embver.cli.render import describe_strata, reason_lines
 from embver.history import Release
@@ -23,6 +24,10 @@ def print_plan(plan: ReleasePlan, out: Output) -> None:
         chosen, computed = plan.override["chosen"], plan.override["computed"]
         told = f"computed {computed}, chosen {chosen}" if chosen != computed else "the written reason"
         out.print(f"  {told}: {plan.override['reason']}")
+    if plan.allowed_regressions:
+        out.print(f"  {out.style('regressions let through', 'yellow')}: {plan.allowed_regressions['reason']}")
+        for line in allowed_lines(plan.allowed_regressions):
+            out.print(f"    · {line}")
     if plan.is_signed:
         out.print("  the tag will be signed")
 

@@ -13,6 +13,7 @@ from embver.store.resources import resource_folder
 from embver.tagname import DEFAULT_FORMAT, TagFormat
 
 if TYPE_CHECKING:
+    from embver.gates import Gate
     from embver.presumption import OwnRule
 
 FILE_NAME = "embver.toml"
@@ -47,6 +48,7 @@ class Settings:
     site: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     policy: tuple[OwnRule, ...] = ()
+    gates: tuple[Gate, ...] = ()
 
     def policy_for(self, name: str) -> tuple[OwnRule, ...]:
         """Return the repository's own rules for the levels of an embedding."""
@@ -61,6 +63,16 @@ class Settings:
         """Return the benchmarks of an embedding: all, or those that its own settings name."""
         chosen = (self.names.get(name) or {}).get("benchmarks")
         return tuple(entry for entry in self.benchmarks if chosen is None or entry.id in chosen)
+
+    def gates_for(self, name: str) -> tuple[Gate, ...]:
+        """Return the gates of an embedding: those for it alone, and those of a benchmark that it takes part in."""
+        run, mine = {entry.id for entry in self.benchmarks}, {entry.id for entry in self.benchmarks_for(name)}
+        return tuple(
+            gate
+            for gate in self.gates
+            if gate.embedding == name
+            or (gate.embedding is None and (gate.benchmark in mine or gate.benchmark not in run))
+        )
 
 
 def load_settings(root: Path, *, git_dir: Path | None = None) -> Settings:
@@ -82,6 +94,13 @@ def load_settings(root: Path, *, git_dir: Path | None = None) -> Settings:
     if in_project is None:
         return Settings()
     return _settings(in_project, "pyproject.toml [tool.embver]", project)
+
+
+def read_settings(file: Path) -> Settings:
+    """Read settings from a file of any name and place; raise ConfigError with every mistake in them."""
+    if not file.is_file():
+        raise ConfigError(f"{file} does not exist", hint="name a file such as embver.toml")
+    return _settings(_read(file), file.name, file)
 
 
 def _known_settings(own: Path, git_dir: Path) -> Settings:
@@ -134,6 +153,7 @@ def _settings(plain: Mapping[str, Any], source: str, file: Path, *, is_known: bo
         site=_site(plain.get("site", {}), source),
         names=names,
         policy=_policy(plain["policy"], file) if plain.get("policy") else (),
+        gates=_gates(plain["gate"], benchmarks, names, file) if plain.get("gate") else (),
     )
 
 
@@ -141,6 +161,18 @@ def _policy(entries: Any, file: Path) -> tuple[OwnRule, ...]:
     from embver.store.own_rules import read_own_rules  # few repositories have rules of their own
 
     return read_own_rules(entries, file=file.name, text=file.read_text(encoding="utf-8"))
+
+
+def _gates(
+    entries: Any,
+    benchmarks: tuple[BenchmarkSetting, ...],
+    names: Mapping[str, Mapping[str, Any]],
+    file: Path,
+) -> tuple[Gate, ...]:
+    from embver.store.gate_settings import read_gates  # few repositories have gates
+
+    text = file.read_text(encoding="utf-8")
+    return read_gates(entries, benchmarks=benchmarks, names=names, file=file.name, text=text)
 
 
 def _check(plain: Mapping[str, Any], source: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,10 +13,7 @@ from embver.levels import Level
 from embver.presumption import OwnRule, Rule, Strength
 from embver.rules import TABLE
 from embver.store.resources import resource_folder
-
-_HEAD = re.compile(r"\s*\[\[\s*(?:tool\s*\.\s*embver\s*\.\s*)?policy\s*\]\]")
-_ANY_HEAD = re.compile(r"\s*\[")
-_INLINE = re.compile(r"\s*policy\s*=")
+from embver.store.toml_places import line_of, place_of
 
 
 def card_fields() -> tuple[Field, ...]:
@@ -35,12 +31,12 @@ def read_own_rules(entries: Sequence[Mapping[str, Any]], *, file: str, text: str
     fields = card_fields()
     rules, mistakes, hints = [], [], []
     for number, entry in enumerate(entries):
-        line = _line_of(text, number)
+        line = line_of(text, "policy", number)
         try:
             path = read_path(fields, entry["path"])
         except ValueError as error:
             told, _, meant = str(error).partition("; ")
-            mistakes.append(f"{file}:{_place(text, line, 'path')}: policy[{number}].path: {told}")
+            mistakes.append(f"{file}:{place_of(text, line, 'path')}: policy[{number}].path: {told}")
             hints.append(meant or "embver explain lists every field with its rule")
             continue
         kinds = (Kind(entry["change"]),) if "change" in entry else tuple(Kind)
@@ -53,7 +49,7 @@ def read_own_rules(entries: Sequence[Mapping[str, Any]], *, file: str, text: str
             names=tuple(entry.get("names", ())),
         )
         for told, hint in _lowered(rule):
-            mistakes.append(f"{file}:{_place(text, line, 'level')}: policy[{number}]: {told}")
+            mistakes.append(f"{file}:{place_of(text, line, 'level')}: policy[{number}]: {told}")
             hints.append(hint)
         rules.append(rule)
     if mistakes:
@@ -80,27 +76,3 @@ def _has_softer(rule: OwnRule, row: Rule) -> bool:
         other for other in TABLE if other.strength is not Strength.HARD and other.pattern == row.pattern
     )
     return row.when is not None and any(rule.may_lower(other) for other in others)
-
-
-# ---- where an entry stands: TOML's reader does not tell
-
-
-def _line_of(text: str, number: int) -> int:
-    """Return the line of the n-th `[[policy]]`, or of `policy =` where the list is written in one."""
-    lines = text.split("\n")
-    heads = [index for index, line in enumerate(lines, start=1) if _HEAD.match(line)]
-    if number < len(heads):
-        return heads[number]
-    return next((index for index, line in enumerate(lines, start=1) if _INLINE.match(line)), 1)
-
-
-def _place(text: str, line: int, key: str) -> str:
-    """Return line:column of a key's value in the entry that begins at a line."""
-    lines = text.split("\n")
-    for index in range(line, len(lines)):
-        if _ANY_HEAD.match(lines[index]):
-            break
-        found = re.match(rf"\s*{key}\s*=\s*", lines[index])
-        if found:
-            return f"{index + 1}:{found.end() + 1}"
-    return f"{line}:1"

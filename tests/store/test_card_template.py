@@ -21,6 +21,7 @@ WRITTEN = (
     "version",
     "previous",
     "override",
+    "allowed_regressions",
     "fingerprint",
     "encode",
     "artifacts",
