@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from embver.actions.current import current_cards
 from embver.actions.workspace import Workspace
+from embver.comparability import PROTOCOL
 from embver.history import Release
 
 if TYPE_CHECKING:
     from embver.measure.retrieval import Evaluation
 
 TEST: Final = "paired-bootstrap"
-# What makes two numbers comparable (standards.md section 5). The similarity is not of these: each version ranks by its
-# own metric, and what its users find is what is compared.
-_PROTOCOL: Final = ("queries", "candidates", "relevance", "tie_break", "folds", "where")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,7 @@ def _difference(record: Mapping[str, Any], evaluation: Evaluation, old: Before) 
     if old.record["dataset"].get("sha256") != record["dataset"]["sha256"]:
         return "its data set was another one"
     mine, theirs = record["protocol"], old.record.get("protocol") or {}
-    differing = [key for key in _PROTOCOL if mine.get(key) != theirs.get(key)]
+    differing = [key for key in PROTOCOL if mine.get(key) != theirs.get(key)]
     if (old.record.get("task") or {}).get("category") != record["task"]["category"]:
         differing.append("modalities")
     if differing:

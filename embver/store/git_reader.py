@@ -7,14 +7,19 @@ whole of `embver list`; so reading goes through `git for-each-ref` and `git cat-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from embver import history
 from embver.history import Release, TagRecord
 from embver.store.process import ProcessError, run, stream
 from embver.tagname import TagFormat
+
+if TYPE_CHECKING:
+    from embver.store.cat_file import CatFile
 
 # No message can forge a field or a record: Git cuts each at its first zero byte, and there are always seven.
 _FIELDS = (
@@ -50,6 +55,22 @@ class GitReader:
         self._index = {"GIT_INDEX_FILE": str(index)} if index else {}
         # Paths are names here and never patterns: `a[1].txt` and `:x` are legal ones.
         self.environment = {**self._index, "GIT_LITERAL_PATHSPECS": "1"}
+        self._cat_file: CatFile | None = None
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Let one git process answer every `read_many` within."""
+        if self._cat_file is not None:
+            yield
+            return
+        from embver.store.cat_file import CatFile
+
+        with CatFile(self.root, self.environment) as opened:
+            self._cat_file = opened
+            try:
+                yield
+            finally:
+                self._cat_file = None
 
     def git(
         self,
@@ -154,6 +175,8 @@ class GitReader:
         if not names:
             return ()
         asked = [name.encode(errors="surrogateescape") for name in names]
+        if self._cat_file is not None and not any(b"\n" in name for name in asked):
+            return self._cat_file.read(asked)
         wanted = b"".join(name + b"\0" for name in asked)
         argv = ["git", "cat-file", "--batch", "-z"]
         data = run(argv, cwd=self.root, stdin=wanted, env=self.environment).stdout

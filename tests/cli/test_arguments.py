@@ -167,7 +167,7 @@ def test_json_of_the_writing_commands(encoded: Sandbox) -> None:
     assert benched.json["reference"] == "emoji@next"
     assert benched.json["benchmarks"][0]["id"] == "search"
     keys = {"name", "version", "tag", "level", "verdict", "previous", "card_digest", "override", "signed"}
-    keys |= {"applied"}
+    keys |= {"allowed_regressions", "applied"}
     assert set(encoded.embver("release", NAME, "--json", "--dry-run").json) == keys
     released = encoded.embver("release", NAME, "--json")
     assert set(released.json) == keys | {"commit", "pushed"}
