@@ -66,6 +66,7 @@ def _data(work: Workspace) -> SiteData:
     """Return what the site shows, from tags and cards."""
     from embver import __version__
     from embver.actions.reading import log
+    from embver.actions.site_traces import site_traces
     from embver.errors import UsageError
     from embver.site.model import SiteData, SiteEmbedding, SiteVersion
     from embver.store.resources import resource_folder
@@ -90,7 +91,8 @@ def _data(work: Workspace) -> SiteData:
             for entry in reversed(entries)
             if entry.release.name == name
         ]
-        embeddings.append(SiteEmbedding(name=name, versions=tuple(versions)))
+        traces = site_traces(work, name)
+        embeddings.append(SiteEmbedding(name=name, versions=tuple(versions), traces=traces))
     return SiteData(
         title=str(work.settings.site.get("title", f"{work.repo.root.name} embeddings")),
         embeddings=tuple(embeddings),

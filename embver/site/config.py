@@ -59,6 +59,7 @@ def inherited_config(
             f"  - {yaml_text(heading(embedding.title))}:",
             f"      - {yaml_text(f'{home}/index.md')}",
             f"      - Changelog: {yaml_text(f'{home}/changelog.md')}",
+            f"      - What moved the numbers: {yaml_text(f'{home}/trace.md')}",
         ]
     tree: dict[str, Any] = {}
     for path in own:

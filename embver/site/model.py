@@ -10,6 +10,7 @@ from embver.history import Release
 from embver.levels import Verdict
 from embver.lifecycle import NO_STATUS, Status
 from embver.policy import Reason
+from embver.traced import Traced
 
 _VERDICTS = {verdict.word for verdict in Verdict}
 
@@ -68,10 +69,11 @@ class SiteVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteEmbedding:
-    """A named family and its releases, oldest first."""
+    """A named family and its releases, oldest first; `traces` holds its main metrics over them."""
 
     name: str
     versions: tuple[SiteVersion, ...]
+    traces: tuple[Traced, ...] = ()
 
     @property
     def current(self) -> SiteVersion:

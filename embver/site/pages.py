@@ -8,6 +8,7 @@ from typing import Any
 from embver.site.embedding_page import changelog_context, embedding_context, start_context
 from embver.site.machine import versions_json
 from embver.site.model import Page, SiteData
+from embver.site.trace_page import trace_context, trace_link
 from embver.site.version_page import version_context
 
 Render = Callable[[str, Mapping[str, Any]], str]
@@ -31,10 +32,12 @@ def make_pages(data: SiteData, render: Render, *, start: str = "index.md") -> tu
     ]
     for embedding in data.embeddings:
         home = f"{FOLDER}/{embedding.name}"
-        context = {**embedding_context(embedding), "mark": MARK}
+        context = {**embedding_context(embedding), "trace": trace_link(embedding), "mark": MARK}
         pages.append(Page(path=f"{home}/index.md", text=render("site/embedding.md.j2", context)))
         context = {**changelog_context(embedding), "mark": MARK}
         pages.append(Page(path=f"{home}/changelog.md", text=render("site/changelog.md.j2", context)))
+        context = {**trace_context(embedding), "mark": MARK}
+        pages.append(Page(path=f"{home}/trace.md", text=render("site/trace.md.j2", context)))
         for position, version in enumerate(embedding.versions):
             context = {**version_context(data, embedding, position), "mark": MARK}
             text = render("site/version.md.j2", context)

@@ -8,6 +8,9 @@ from itertools import pairwise
 from embver.card import Benchmark, Metric
 from embver.site.model import SiteEmbedding, SiteVersion
 
+_WORDS = {"better": "clearly better", "worse": "clearly worse", "same": "within noise"}
+_TONES = {"improvement": "better", "regression": "worse", "undecided": "same", "same": "same"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -103,10 +106,13 @@ def benchmark_of(version: SiteVersion, benchmark_id: str) -> Benchmark | None:
     return next((entry for entry in version.card.benchmarks if entry.id == benchmark_id), None)
 
 
-def step_of(metric: Metric, benchmark: Benchmark, earlier: Benchmark | None) -> Step:
-    """Return a metric's difference to the previous version and whether it is more than noise.
+def step_of(
+    metric: Metric, benchmark: Benchmark, earlier: Benchmark | None, *, against: str | None = None
+) -> Step:
+    """Return a metric's difference to the previous version, `against`, and whether it is more than noise.
 
-    Intervals that do not overlap: clearly. That is stricter than a paired test, which the card alone cannot do.
+    By the paired test that the card holds against this very version, query by query; else by the intervals: where they
+    do not overlap it is clear, which is stricter.
     """
     before = earlier.metric(metric.key) if earlier else None
     if earlier is None or before is None or before.value is None or metric.value is None:
@@ -115,10 +121,22 @@ def step_of(metric: Metric, benchmark: Benchmark, earlier: Benchmark | None) -> 
         word = "another data set or harness: not comparable"
         return Step(metric=metric, before=before, delta=None, word=word, tone="unknown")
     delta = metric.value - before.value
-    if metric.low is None or metric.high is None or before.low is None or before.high is None:
-        return Step(metric=metric, before=before, delta=delta, word="no interval recorded", tone="unknown")
-    if metric.low <= before.high and before.low <= metric.high:
-        return Step(metric=metric, before=before, delta=delta, word="within noise", tone="same")
-    is_better = (delta > 0) == metric.higher_is_better
-    word, tone = ("clearly better", "better") if is_better else ("clearly worse", "worse")
-    return Step(metric=metric, before=before, delta=delta, word=word, tone=tone)
+    tone = _paired_tone(metric, benchmark, against)
+    if tone is None:
+        if metric.low is None or metric.high is None or before.low is None or before.high is None:
+            return Step(
+                metric=metric, before=before, delta=delta, word="no interval recorded", tone="unknown"
+            )
+        is_clear = metric.low > before.high or before.low > metric.high
+        tone = "same" if not is_clear else "better" if (delta > 0) == metric.higher_is_better else "worse"
+    return Step(metric=metric, before=before, delta=delta, word=_WORDS[tone], tone=tone)
+
+
+def _paired_tone(metric: Metric, benchmark: Benchmark, against: str | None) -> str | None:
+    """Return what the card's paired test says of a metric against a version, None where it holds none."""
+    if against is None or (benchmark.plain.get("compared") or {}).get("against") != against:
+        return None
+    for entry in benchmark.plain.get("metrics", ()):
+        if entry["key"] == metric.key:
+            return _TONES.get(str((entry.get("change") or {}).get("verdict")))
+    return None

@@ -18,6 +18,7 @@ _SYNTAX = re.compile(r"[&<>\"'`*_{}\[\]()#+!|\\~^=$:%@]")
 _HIDDEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 _LINK = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d+)?(/[^\s<>\"'`{}|\\^]*)?", re.ASCII)
+_MINUS = re.compile(r"(?<![\w.\]-])-(?=\d)")
 _LONGEST = 2000
 
 
@@ -137,3 +138,21 @@ def yaml_text(text: str) -> str:
 def listed(words: Sequence[str]) -> str:
     """Return words as a sentence lists them: a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def between(low: float | None, high: float | None) -> str:
+    """Return the interval of a difference, or nothing where none is known."""
+    if low is None or high is None:
+        return ""
+    return f"{number(low, signed=True)} to {number(high, signed=True)}"
+
+
+def sentence(text: str, *, is_start: bool = True) -> str:
+    """Return words as a sentence, or as the end of one: a capital at its start and one full stop."""
+    text = text.rstrip(". ")
+    return f"{text[:1].upper() if is_start else text[:1]}{text[1:]}."
+
+
+def told(text: str) -> str:
+    """Return a sentence of the tool's own for a page: arrows and minus signs as people print them."""
+    return escape(_MINUS.sub("\u2212", text.replace(" -> ", " \u2192 ")))

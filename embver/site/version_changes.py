@@ -13,11 +13,20 @@ from typing import Any
 from embver.diff import Change, Kind
 from embver.levels import Level, Verdict
 from embver.site.model import SiteVersion
-from embver.site.text import code, escape, parameters, step, value
+from embver.site.text import code, escape, number, parameters, step, value
 from embver.site.words import level_badge
 
 # Told elsewhere on the page, or not a property of the version.
-_ELSEWHERE = ("benchmarks", "compatibility", "changes", "status", "notes", "override", "fingerprint")
+_ELSEWHERE = (
+    "benchmarks",
+    "compatibility",
+    "changes",
+    "status",
+    "notes",
+    "override",
+    "allowed_regressions",
+    "fingerprint",
+)
 # What changes with anything else, so that it explains nothing.
 _FOLLOWING = ("artifacts", "size_bytes")
 _FEW = 6
@@ -67,9 +76,9 @@ def field_rows(version: SiteVersion) -> tuple[FieldRow, ...]:
             level = ceiling
         rows.append(
             FieldRow(
-                path=_breakable(change.path),
-                before=_side(change.before, change),
-                after=_side(change.after, change),
+                path=breakable(change.path),
+                before=side(change.before, change),
+                after=side(change.after, change),
                 kind=change.kind.value,
                 badge=level_badge(level.word) if level else "",
                 why=why,
@@ -140,6 +149,31 @@ def override_words(version: SiteVersion) -> str | None:
     )
 
 
+def allowed_words(version: SiteVersion) -> str | None:
+    """Return in words which gates held a release back, and why a person let it through; None where none did."""
+    record = version.card.plain.get("allowed_regressions")
+    if not record:
+        return None
+    by = f" ({escape(record['by'])})" if record.get("by") else ""
+    held = "".join(f"<br>{_held(entry)}" for entry in record.get("gates", ()))
+    return f"Released although its gates held it back{by}: {escape(record.get('reason', ''))}{held}"
+
+
+def _held(entry: Mapping[str, Any]) -> str:
+    """Return a gate that was not met: its name, what its number was and became, and why."""
+    name = (
+        escape(entry["name"])
+        if entry.get("name")
+        else f"{escape(entry['benchmark'])} {escape(entry['metric'])}"
+    )
+    moved = (
+        f" {number(entry['before'])} → {number(entry['after'])}"
+        if {"before", "after"} <= entry.keys()
+        else ""
+    )
+    return f"{name}{moved}: {'; '.join(escape(failed['why']) for failed in entry['failed'])}"
+
+
 def step_rows(
     before: Sequence[Mapping[str, Any]] | None, after: Sequence[Mapping[str, Any]]
 ) -> tuple[StepRow, ...]:
@@ -160,7 +194,8 @@ def step_rows(
     return tuple(rows)
 
 
-def _side(anything: Any, change: Change) -> str:
+def side(anything: Any, change: Change) -> str:
+    """Return one side of a change for a table cell."""
     if anything is None:
         sign = "not there" if change.kind is not Kind.CHANGED else "none"
         return f'<span class="ev-none">{sign}</span>'
@@ -170,6 +205,6 @@ def _side(anything: Any, change: Change) -> str:
     return value(anything)
 
 
-def _breakable(path: str) -> str:
+def breakable(path: str) -> str:
     """Return a path as code that a narrow column may break at its dots."""
     return code(path).replace(".", ".<wbr>").replace("&#91;", "<wbr>&#91;")

@@ -221,11 +221,12 @@ def _noted(main: object, note: str) -> str:
 def benchmark_views(version: SiteVersion, earlier: SiteVersion | None) -> tuple[BenchmarkView, ...]:
     """Return each benchmark with its metrics beside the previous version's."""
     views = []
+    against = earlier.release.reference if earlier else None
     for benchmark in version.card.benchmarks:
         before = benchmark_of(earlier, benchmark.id) if earlier else None
         rows = []
         for metric in benchmark.metrics:
-            step = step_of(metric, benchmark, before)
+            step = step_of(metric, benchmark, before, against=against)
             has_bounds = metric.low is not None and metric.high is not None
             rows.append(
                 MetricRow(
@@ -249,9 +250,10 @@ def benchmark_views(version: SiteVersion, earlier: SiteVersion | None) -> tuple[
 def moves(version: SiteVersion, earlier: SiteVersion | None, *, most: int = 4) -> tuple[Move, ...]:
     """Return the metrics that clearly changed, one of each benchmark (its main one if that moved), the largest first."""
     found: list[tuple[float, Move]] = []
+    against = earlier.release.reference if earlier else None
     for benchmark in version.card.benchmarks:
         before = benchmark_of(earlier, benchmark.id) if earlier else None
-        steps = [step_of(metric, benchmark, before) for metric in benchmark.metrics]
+        steps = [step_of(metric, benchmark, before, against=against) for metric in benchmark.metrics]
         clear = [step for step in steps if step.tone in ("better", "worse") and step.delta is not None]
         for step in sorted(clear, key=lambda step: (not step.metric.is_main, -abs(step.delta or 0.0)))[:1]:
             assert step.before is not None

@@ -7,7 +7,13 @@ from typing import Any
 
 from embver.site.model import SiteData, SiteEmbedding, SiteVersion
 from embver.site.text import escape, heading, number, size, yaml_text
-from embver.site.version_changes import field_rows, measured_reasons, override_words, people_words
+from embver.site.version_changes import (
+    allowed_words,
+    field_rows,
+    measured_reasons,
+    override_words,
+    people_words,
+)
 from embver.site.version_facts import (
     data_sets,
     encode_run,
@@ -60,6 +66,7 @@ def version_context(data: SiteData, embedding: SiteEmbedding, position: int) -> 
         "quiet_rows": tuple(row for row in rows if row.is_quiet),
         "measured_reasons": measured_reasons(version),
         "override": override_words(version),
+        "allowed": allowed_words(version),
         "comparisons": tuple(comparison(record) for record in records),
         "benchmarks": benchmark_views(version, earlier),
         "encoders": encoders(version, earlier),

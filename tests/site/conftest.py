@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from emoji_versions import emoji_site, hostile_embedding
+from traced_emoji import hostile_traced, traced_embedding
 
 from embver.site.build import build_site, write_site
 from embver.store.templates import render_template
@@ -31,7 +33,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "site" / "guides" / "indexing.md").write_text(
         "# Indexing\n\nWritten by hand.\n", encoding="utf-8"
     )
-    write_site(root, emoji_site(hostile_embedding()), render_template)
+    traced = replace(traced_embedding(), name="traced")
+    write_site(root, emoji_site(hostile_traced(hostile_embedding()), traced), render_template)
     build_site(root)
     return root
 

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from embver.card import Card, card_digest, space_id
@@ -376,10 +377,11 @@ def cards() -> list[dict[str, Any]]:
 DATES = ("2026-08-03", "2026-09-14", "2026-10-02", "2026-11-16")
 
 
-def embedding(plains: list[dict[str, Any]]) -> SiteEmbedding:
-    """Put releases around cards, as the history reader does."""
+def embedding(plains: list[dict[str, Any]], *, later_date: str = DATES[-1]) -> SiteEmbedding:
+    """Put releases around cards, as the history reader does; those beyond the fourth are of one day."""
     made: list[SiteVersion] = []
-    for plain, date in zip(plains, DATES, strict=False):
+    for plain, date in zip_longest(plains, DATES[: len(plains)], fillvalue=later_date):
+        assert isinstance(plain, dict)
         previous = made[-1] if made else None
         changes = compare(previous.card.plain, plain) if previous else ()
         measured = tuple(
@@ -441,6 +443,13 @@ def hostile_embedding() -> SiteEmbedding:
     plain["notes"] = [{"text": HOSTILE}]
     plain["changes"] = [{"area": HOSTILE, "text": HOSTILE}, {"area": "x", "text": "w" * 10_000}]
     plain["override"] = {"computed": "major", "chosen": "minor", "reason": HOSTILE, "by": HOSTILE}
+    held = {
+        "name": HOSTILE,
+        "benchmark": HOSTILE,
+        "metric": HOSTILE,
+        "failed": [{"rule": "min", "why": HOSTILE}],
+    }
+    plain["allowed_regressions"] = {"reason": HOSTILE, "by": HOSTILE, "gates": [held]}
     plain["encoders"]["text"]["preprocessing"].append({"step": HOSTILE, HOSTILE: HOSTILE})
     plain["encoders"]["text"]["languages"] = [f"x-{number}" for number in range(500)]
     plain["training"]["data"][0].update(

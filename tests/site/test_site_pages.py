@@ -31,6 +31,7 @@ def test_every_version_has_a_page_and_the_machine_its_files(pages: dict[str, str
         "changelog/emoji/2.0.0.md",
         "changelog/emoji/changelog.md",
         "changelog/emoji/index.md",
+        "changelog/emoji/trace.md",
         "changelog/schemas/card/v1.json",
         "changelog/search.js",
         "changelog/versions.json",
@@ -192,6 +193,27 @@ def test_a_difference_is_clear_only_if_the_intervals_do_not_overlap(before, afte
 
     (_, old), (metric, new) = bench(before), bench(after)
     assert step_of(metric, new, old).word == word
+
+
+@pytest.mark.parametrize(
+    ("verdict", "against", "word"),
+    [
+        ("improvement", "emoji@1.0.0", "clearly better"),
+        ("regression", "emoji@1.0.0", "clearly worse"),
+        ("undecided", "emoji@1.0.0", "within noise"),
+        ("same", "emoji@1.0.0", "within noise"),
+        ("improvement", "emoji@0.9.0", "within noise"),  # that test was against another version
+    ],
+)
+def test_the_paired_test_of_the_card_decides_where_intervals_overlap(
+    verdict: str, against: str, word: str
+) -> None:
+    metric = Metric(key="hit@1", value=0.5, low=0.48, high=0.52)
+    entry = {"key": "hit@1", "value": 0.5, "change": {"value": 0.0, "verdict": verdict}}
+    plain = {"id": "b", "metrics": [entry], "compared": {"against": against}}
+    old = Benchmark(id="b", metrics=(metric,), plain={"id": "b"})
+    new = Benchmark(id="b", metrics=(metric,), plain=plain)
+    assert step_of(metric, new, old, against="emoji@1.0.0").word == word
 
 
 def test_numbers_of_another_data_set_are_not_compared() -> None:
