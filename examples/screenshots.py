@@ -1,6 +1,7 @@
 """Take the pictures of README and documentation anew, from the built demo: `make screenshots` after `make demo`.
 
-Needs Chromium or Chrome; the pictures go to site/assets. The refusal is the terminal's own text, as the demo kept it.
+Needs Chromium or Chrome; the pictures go to site/assets. The refusal is the terminal's own text, as the demo kept it; the
+trace is typed once more, and finds what it encoded.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 LARGEST_BYTES = 300_000
 COLOURS = 128
-COLUMNS = 104
+COLUMNS, WIDE_COLUMNS = 104, 156
 LINE_PX = 25
+TRACE = ("trace", "emoji", "--metric", "hit@10", "--benchmark", "emoji-as-typed", "--ablate")
 
 FLAGS = (
     "--headless",
@@ -61,13 +63,17 @@ def main() -> int:
         return 3
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        terminal = Path(scratch) / "refusal.html"
+        terminal, trace = Path(scratch) / "refusal.html", Path(scratch) / "trace.html"
         page, lines = terminal_page(refusal.read_text(encoding="utf-8"))
         terminal.write_text(page, encoding="utf-8")
+        page, trace_lines = terminal_page(traced(), columns=WIDE_COLUMNS)
+        trace.write_text(page, encoding="utf-8")
         shots = (
             Shot(name="start.png", page=site / "index.html", width=1360, height=860),
             Shot(name="version.png", page=site / "changelog/emoji/1.1.0.html", width=1360, height=860),
             Shot(name="refusal.png", page=terminal, width=1000, height=lines * LINE_PX + 120),
+            Shot(name="trace-page.png", page=site / "changelog/emoji/trace.html", width=1360, height=1180),
+            Shot(name="trace.png", page=trace, width=1420, height=trace_lines * LINE_PX + 120),
         )
         for shot in shots:
             picture = Path(scratch) / shot.name
@@ -112,19 +118,26 @@ def shrink(picture: Path, target: Path) -> None:
 # ---- the terminal
 
 
-def terminal_page(told: str) -> tuple[str, int]:
-    """Return the refusal as a page that looks like a terminal, and how many lines it has."""
-    lines = [line for text in told.rstrip("\n").splitlines() for line in wrapped(text)]
+def traced() -> str:
+    """Type the trace of the demo's last release, and return command and answer."""
+    embver = str(Path(sys.executable).with_name("embver"))
+    done = subprocess.run([embver, *TRACE], cwd=DEMO, check=True, stdout=subprocess.PIPE, text=True)
+    return f"$ embver {' '.join(TRACE)}\n{done.stdout}"
+
+
+def terminal_page(told: str, *, columns: int = COLUMNS) -> tuple[str, int]:
+    """Return what a terminal told as a page that looks like one, and how many lines it has."""
+    lines = [line for text in told.rstrip("\n").splitlines() for line in wrapped(text, columns)]
     body = "\n".join(coloured(line) for line in lines)
     return PAGE.replace("@BODY", body), len(lines)
 
 
-def wrapped(text: str) -> list[str]:
-    """Break a line where a terminal of 104 columns would, between words, and indent what follows."""
+def wrapped(text: str, columns: int) -> list[str]:
+    """Break a line where a terminal would, between words, and indent what follows."""
     indent = " " * (len(text) - len(text.lstrip()) + 2)
     lines, line = [], ""
     for word in re.findall(r"\S+\s*|^\s+", text):
-        if len(line + word.rstrip()) > COLUMNS and line.strip():
+        if len(line + word.rstrip()) > columns and line.strip():
             lines.append(line.rstrip())
             line = indent
         line += word
@@ -142,6 +155,9 @@ def coloured(line: str) -> str:
         return f'<span class="dim">next:</span>{text[5:]}'
     if text.startswith("(exit code"):
         return f'<span class="dim">{text}</span>'
+    text = re.sub(
+        r"(█+)", r'<span class="bad">\1</span>' if " -0." in text else r'<span class="prompt">\1</span>', text
+    )
     text = re.sub(r"\b(\d+(?:\.\d+)?%)", r"<i>\1</i>", text)
     return re.sub(r"\b(incompatible|MAJOR)\b", r'<span class="bad">\1</span>', text)
 

@@ -42,8 +42,8 @@ class Recipe:
     """One training, in full: same recipe, data and packages on one machine give the same bytes.
 
     `both` trains both towers, `pictures` the picture tower onto fixed texts, `texts` the text tower onto fixed
-    pictures; they run in that order. A recipe that trains `pictures` starts from an earlier model and is held
-    near it by weight `anchor`.
+    pictures; they run in that order. A recipe without `both` starts from an earlier model; one that trains `pictures`
+    is held near it by weight `anchor`.
     """
 
     name: str
@@ -101,7 +101,16 @@ SIX_LANGUAGES = Recipe(
     both=Schedule(steps=200),
     texts=Schedule(steps=500),
 )
-RECIPES = {recipe.name: recipe for recipe in (ONE_STYLE, TWO_STYLES, RETRAINED, SIX_LANGUAGES)}
+LONGER = Recipe(
+    name="longer",
+    purpose="the text tower of the six languages, trained longer",
+    manifest=TRAIN_V2,
+    seed=0,
+    shape=SIX_LANGUAGES.shape,
+    languages=LANGUAGES,
+    texts=Schedule(steps=500),
+)
+RECIPES = {recipe.name: recipe for recipe in (ONE_STYLE, TWO_STYLES, RETRAINED, SIX_LANGUAGES, LONGER)}
 
 
 def training_data_digest(recipe: Recipe, repository: Path) -> str:

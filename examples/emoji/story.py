@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recipes import ONE_STYLE, RETRAINED, SIX_LANGUAGES, TWO_STYLES, Recipe
+from recipes import LONGER, ONE_STYLE, RETRAINED, SIX_LANGUAGES, TWO_STYLES, Recipe
 
 from data import CORPUS_V2, LANGUAGES
 
@@ -13,7 +13,10 @@ Edit = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """One version of the story: what is trained, what people write into the card, how it is released."""
+    """One version of the story: what is trained, what people write into card and settings, how it is released.
+
+    `excuse` is what is said to a gate that fails.
+    """
 
     version: str
     title: str
@@ -21,6 +24,8 @@ class Chapter:
     recipe: Recipe | None
     edits: tuple[Edit, ...] = ()
     refused: bool = False
+    settings: str = ""
+    excuse: str | None = None
 
 
 CHAPTERS = (
@@ -102,6 +107,29 @@ CHAPTERS = (
     ),
 )
 
+GATE = """
+# ---- set after 2.0.0: what people type must be found
+
+[[gate]]
+benchmark = "emoji-as-typed"
+metric = "hit@10"
+max_drop = 0.02
+"""
+IN_A_HURRY = Chapter(
+    version="3.0.0",
+    title="Three changes at once",
+    tells="The text tower is trained longer, and the steps in front of the tokenizer are tidied up: spaces at the ends are\n"
+    "stripped now. By now the team has a gate in embver.toml: hit@10 of names as typed may fall by 0.02. It fails.\n"
+    "But the launch is today.",
+    recipe=LONGER,
+    edits=(
+        ("      - {step: lowercase}\n", "      - {step: strip}\n"),
+        ("@SIX_LANGUAGES", "@LONGER"),
+    ),
+    settings=GATE,
+    excuse="the launch is today; the names in that benchmark are made up",
+)
+
 WORDS = {
     "1.1.0": (
         "training",
@@ -113,10 +141,15 @@ WORDS = {
     ),
     "1.2.0": ("training.hyperparameters", "Trained again from scratch, longer."),
     "2.0.0": ("encoders.text", "Finds emoji by names in six languages; vectors grow from 64 to 96 numbers."),
+    "3.0.0": (
+        "encoders.text",
+        "Text tower trained longer; preprocessing tidied up, spaces at the ends are stripped.",
+    ),
 }
 MODEL_TAGS = {
     "1.0.0": "emoji-clip-v1",
     "1.1.0": "emoji-clip-v2",
     "1.2.0": "emoji-clip-v3",
     "2.0.0": "emoji-clip-v4",
+    "3.0.0": "emoji-clip-v5",
 }
