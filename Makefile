@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-demo: $(STAMP) tools  ## four released versions of a real image-text embedding, in build/demo
+demo: $(STAMP) tools  ## five released versions of a real image-text embedding, in build/demo
 	@$(BIN)/python examples/emoji/demo.py
 
 test: $(STAMP) tools lint  ## lint, types and every test
@@ -41,6 +41,10 @@ bench: $(STAMP) tools  ## measure side by side with the peers; see benchmarks/RE
 	$(BIN)/python -m benchmarks.releasing
 	$(BIN)/python -m benchmarks.simulation
 	$(BIN)/python -m benchmarks.compat --sizes 4096 10000
+	$(BIN)/python -m benchmarks.significance
+	$(BIN)/python -m benchmarks.tracing
+	$(BIN)/python -m benchmarks.ablation
+	$(BIN)/python -m benchmarks.planted
 
 bench-encode: $(STAMP) tools  ## measure the encode step side by side with its limits and its peers; on a quiet machine
 	$(BIN)/python -m benchmarks.encode all

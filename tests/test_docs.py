@@ -115,7 +115,9 @@ def test_commands_in_the_documentation_can_be_typed(page: Path, monkeypatch: pyt
 
 def test_the_readme_types_the_whole_workflow() -> None:
     commands = [shlex.split(line, comments=True)[1] for line in typed_in(ROOT / "README.md")]
-    assert commands == ["init", "new", "encode", "bench", "status", "release", "promote", "site"]
+    assert commands == [
+        "init", "new", "encode", "bench", "status", "release", "promote", "trace", "site",
+    ]  # fmt: skip
 
 
 def test_make_targets_in_the_documentation_exist() -> None:
@@ -220,7 +222,9 @@ def anchors(page: Path) -> set[str]:
 
 def test_pictures_are_small_enough_for_a_readme() -> None:
     pictures = sorted((SITE / "assets").glob("*.png"))
-    assert [picture.name for picture in pictures] == ["refusal.png", "start.png", "version.png"]
+    assert [picture.name for picture in pictures] == [
+        "refusal.png", "start.png", "trace-page.png", "trace.png", "version.png",
+    ]  # fmt: skip
     assert [picture.name for picture in pictures if picture.stat().st_size > 300_000] == []
 
 
