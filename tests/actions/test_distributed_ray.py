@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -106,8 +107,13 @@ def test_a_killed_worker_changes_no_byte(cluster, sandbox, expected) -> None:
 
 def test_what_cannot_be_encoded_is_said_as_by_one_process(cluster, sandbox) -> None:
     repo: Sandbox = sandbox("start")
-    picture = repo.root / "probes/pairs/images/003.png"
-    picture.write_bytes(picture.read_bytes()[:40])
+    # Under a name of its own: the probe set stays whole, whose task could be the first to fail.
+    corpus = repo.root / "data/corpus-v1.jsonl"
+    rows = [json.loads(line) for line in corpus.read_text().splitlines()]
+    picture = corpus.parent / next(row["image"] for row in rows if row["id"] == "p003")
+    (corpus.parent / "broken.png").write_bytes(picture.read_bytes()[:40])
+    rows = [{**row, "image": "broken.png"} if row["id"] == "p003" else row for row in rows]
+    corpus.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     said = repo.embver("encode", NAME, *SHARDS, "--engine", "ray", code=3)
     assert "p003: not a readable image" in said.err
     assert not (repo.next / "image-00000-of-00004.safetensors").exists()
