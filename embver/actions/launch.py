@@ -89,6 +89,24 @@ def progress_line(rank: Rank, what: str, done: int, total: int) -> str:
     return MARK + json.dumps([rank.index, what, done, total])
 
 
+def told_in(line: str) -> tuple[list[tuple[int, str, int, int]], str]:
+    """Return what a line of a process' stderr tells of progress, and what else stands in it.
+
+    Processes share one pipe, and whatever they load may write without a line's end: one line can hold several tellings.
+    """
+    rest, *marked = line.rstrip("\n").split(MARK)
+    told: list[tuple[int, str, int, int]] = []
+    for text in marked:
+        try:
+            (rank, what, done, total), end = json.JSONDecoder().raw_decode(text)
+        except ValueError:
+            rest += text
+            continue
+        told.append((rank, what, done, total))
+        rest += text[end:]
+    return told, rest
+
+
 def _run(
     job: EncodeJob, request: EncodeRequest, devices: Sequence[str], environment: Mapping[str, str], part: str
 ) -> None:
@@ -113,10 +131,11 @@ def _run(
     with _started(command, settings, job.work.repo.root) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith(MARK):
-                together.tell(*json.loads(line.removeprefix(MARK)))
-            else:
-                said.append(line.rstrip("\n"))
+            moved, rest = told_in(line)
+            for each in moved:
+                together.tell(*each)
+            if rest or not moved:
+                said.append(rest)
         status = process.wait()
     if status != 0:
         raise EncodeError(

@@ -133,7 +133,9 @@ def _lines(rank: Rank) -> Progress:
         moment = time.monotonic()
         if done >= total or moment - last.get(what, 0.0) >= _INTERVAL_S:
             last[what] = moment
-            print(progress_line(rank, what, done, total), file=sys.stderr, flush=True)
+            # Text and line end in one write: another process writes into the same pipe.
+            sys.stderr.write(f"{progress_line(rank, what, done, total)}\n")
+            sys.stderr.flush()
 
     return tell
 

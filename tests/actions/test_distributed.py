@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from embver.actions.launch import _reasons, progress_line
+from embver.actions.launch import _reasons, progress_line, told_in
 from embver.actions.plans import differing
 from embver.actions.ranks import Rank
 from embver.errors import UsageError
@@ -266,6 +266,19 @@ def test_what_fails_in_a_process_is_said_once(fresh: Sandbox) -> None:
     assert said.err.count("p003: not a readable image") == 1
     assert "the same command goes on after what is done: embver encode emoji" in said.err
     assert "Traceback" not in said.err
+
+
+def test_progress_is_read_where_processes_write_into_one_line() -> None:
+    one, two = (progress_line(Rank(index=index, world=2), "text", 5, 8) for index in (0, 1))
+    expected = [(0, "text", 5, 8), (1, "text", 5, 8)]
+    assert told_in(f"{one}\n") == (expected[:1], "")
+    assert told_in(f"{one}{two}\n") == (expected, "")
+    assert told_in(f"Loading weights: 10%{one} and {two}error: no room\n") == (
+        expected,
+        "Loading weights: 10% and error: no room",
+    )
+    assert told_in("error: no room\n") == ([], "error: no room")
+    assert told_in(f"{one[:24]}\n") == ([], one[:24].removeprefix("#embver-progress "))
 
 
 def test_reasons_of_processes() -> None:
