@@ -132,8 +132,8 @@ def _run(
         assert process.stderr is not None
         for line in process.stderr:
             moved, rest = told_in(line)
-            for each in moved:
-                together.tell(*each)
+            for step in moved:
+                together.tell(*step)
             if rest or not moved:
                 said.append(rest)
         status = process.wait()
