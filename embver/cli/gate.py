@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
     from embver.store.config import Settings
 
 _THRESHOLDS = ("min", "max", "max_drop", "max_drop_relative", "significant_drop")
+
+
+def _number(text: str) -> float:
+    """Read a threshold; nothing is above NaN, and everything is below infinity: neither holds anything back."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return number
+
+
+def _drop(text: str) -> float:
+    """Read how much worse a number may be: 0 or more, as in the settings."""
+    if (number := _number(text)) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than 0")
+    return number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,11 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--benchmark", metavar="ID", help="ask the gates of this benchmark only")
     parser.add_argument("--metric", metavar="M", help="ask the gates of this metric only")
-    parser.add_argument("--min", type=float, metavar="X", help="a threshold of your own: the least it may be")
-    parser.add_argument("--max", type=float, metavar="X", help="the most it may be")
-    parser.add_argument("--max-drop", type=float, metavar="X", help="how much worse than before it may be")
     parser.add_argument(
-        "--max-drop-relative", type=float, metavar="X", help="the same as a share of what it was"
+        "--min", type=_number, metavar="X", help="a threshold of your own: the least it may be"
+    )
+    parser.add_argument("--max", type=_number, metavar="X", help="the most it may be")
+    parser.add_argument("--max-drop", type=_drop, metavar="X", help="how much worse than before it may be")
+    parser.add_argument(
+        "--max-drop-relative", type=_drop, metavar="X", help="the same as a share of what it was"
     )
     parser.add_argument("--significant-drop", action="store_true", help="no significant drop since before")
     form = parser.add_mutually_exclusive_group()

@@ -12,10 +12,10 @@ from embver.encode.images import ImageSteps
 from embver.encode.model_loading import inner_folder, load_layers, load_model
 from embver.encode.models import LoadedEncoder
 from embver.encode.modules import read_chain
-from embver.encode.runtime import load_torch, pick_device, quiet_transformers
+from embver.encode.runtime import load_torch, pick_device
 from embver.encode.spec import EncoderSpec
 from embver.encode.steps import ModalitySteps
-from embver.encode.texts import TextSteps
+from embver.encode.texts import TextSteps, load_tokenizer
 from embver.errors import EncodeError
 
 _KEPT_MODELS: Final = 2  # the old version's and the new one's
@@ -76,14 +76,7 @@ def same_vocabulary(one: Path, other: Path, *, trust_remote_code: bool = False) 
 
 def _vocabulary(folder: Path, trust_remote_code: bool) -> dict[str, int]:
     inner = inner_folder(folder, read_chain(folder))
-    with quiet_transformers() as transformers:
-        try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                str(inner), local_files_only=True, trust_remote_code=trust_remote_code
-            )
-        except Exception as error:  # missing, malformed or foreign files: transformers has no class for this
-            raise EncodeError(f"the tokenizer of {folder.name} cannot be loaded: {error}") from error
-    return dict(tokenizer.get_vocab())
+    return dict(load_tokenizer(inner, trust_remote_code=trust_remote_code).get_vocab())
 
 
 def _text_steps(spec: EncoderSpec, folder: Path) -> TextSteps:

@@ -43,7 +43,7 @@ class TextSteps:
     def of(cls, steps: Sequence[Step], model_path: Path, *, trust_remote_code: bool = False) -> TextSteps:
         """Make checked steps runnable; raise EncodeError if the folder's tokenizer does not fit them."""
         tokenize = steps[-1]
-        tokenizer = _load_tokenizer(model_path, trust_remote_code=trust_remote_code)
+        tokenizer = load_tokenizer(model_path, trust_remote_code=trust_remote_code)
         tokenizer.truncation_side = {"end": "right", "start": "left"}[tokenize["truncation"]]
         made = cls(
             functions=tuple(_function(step) for step in steps[:-1]),
@@ -186,7 +186,8 @@ def _function(step: Step) -> Callable[[str], str]:
     return function
 
 
-def _load_tokenizer(model_path: Path, *, trust_remote_code: bool) -> Any:
+def load_tokenizer(model_path: Path, *, trust_remote_code: bool) -> Any:
+    """Load the tokenizer of a model folder; raise EncodeError where there is none that transformers can read."""
     with quiet_transformers() as transformers:
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(

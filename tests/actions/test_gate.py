@@ -75,6 +75,14 @@ def test_what_is_asked_wrongly(story: Sandbox) -> None:
     assert "passes 1 gate" in story.embver(*typed).out
     assert "has no metric 'hit@2'" in story.embver(*typed[:3], "hit@2", *typed[4:], code=2).err
     assert "needs the metric" in story.embver("gate", NAME, "--max-drop", "0", code=2).err
+    for option, value, why in (
+        ("--min", "nan", "is no number"),
+        ("--max", "inf", "is no number"),
+        ("--max-drop", "inf", "is no number"),
+        ("--max-drop", "-0.1", "is less than 0"),
+        ("--max-drop-relative", "a lot", "is no number"),
+    ):
+        assert f"argument {option}: {value!r} {why}" in story.embver(*typed[:4], option, value, code=2).err
     assert "which version" in story.embver("gate", "--metric", "hit@10", code=2).err
     assert "gates: search hit@10" in story.embver("gate", NAME, "--metric", "hit@1", code=2).err
 
