@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY := passive
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint serve bench bench-encode calibration docs hook screenshots pins tools clean
+.PHONY: help demo test lint serve bench bench-encode calibration docs hook screenshots screens pins tools clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -27,12 +27,15 @@ serve:  ## open the demo's changelog on http://127.0.0.1:8000/
 	@test -f build/demo/build/site/index.html || { echo "no site yet: make demo" >&2; exit 3; }
 	$(BIN)/embver -C build/demo site --serve
 
-docs: $(STAMP)  ## build the project's own documentation into build/site
+docs: $(STAMP)  ## build the project's own site into build/site; after `make demo` with its changelog as an example
 	$(BIN)/python examples/reference.py
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/python examples/docs.py
 
 screenshots: $(STAMP)  ## take the pictures of README and docs anew (after make demo)
 	$(BIN)/python examples/screenshots.py
+
+screens: $(STAMP) tools  ## pictures of every kind of page at three widths, light and dark, in build/screens
+	$(BIN)/python -m pytest -q -m screens tests/site/test_site_screens.py
 
 bench: $(STAMP) tools  ## measure side by side with the peers; see benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.listing
@@ -45,6 +48,7 @@ bench: $(STAMP) tools  ## measure side by side with the peers; see benchmarks/RE
 	$(BIN)/python -m benchmarks.tracing
 	$(BIN)/python -m benchmarks.ablation
 	$(BIN)/python -m benchmarks.planted
+	$(BIN)/python -m benchmarks.site
 
 bench-encode: $(STAMP) tools  ## measure the encode step side by side with its limits and its peers; on a quiet machine
 	$(BIN)/python -m benchmarks.encode all
@@ -66,7 +70,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "installing into $(VENV) ..."
 	@$(BIN)/python -m pip install -q "pip>=25.1"
 	@$(BIN)/python -m pip install -q "$$(grep '^torch==' constraints.txt)"
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[encode,audio,remote,site,guard,ray]' --group dev --group demo --group bench
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[encode,audio,remote,site,guard,ray]' --group dev --group demo --group bench --group clients
 	@touch $@
 
 pins:  ## write constraints.txt anew from the newest of everything

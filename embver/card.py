@@ -21,7 +21,7 @@ GROWING = ("benchmarks", "compatibility", "status", "notes")
 # must give the same Card-Digest.
 TIMINGS = ("started", "elapsed_s", "items_per_s", "energy_j", "copied", "stages_s", "tuned")
 # What embver itself fills in; people write everything else.
-DERIVED = ("fingerprint", "encode", "artifacts", *GROWING[:2])
+DERIVED = ("fingerprint", "encode", "artifacts", "reconstructed", "imported", *GROWING[:2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +109,9 @@ class Benchmark:
 
     @property
     def comparable(self) -> tuple[str, ...]:
-        """Return what must be equal for two numbers to be compared: data set, revision, split, harness."""
+        """Return what must be equal for two numbers to be compared: data set, its part and revision, split, harness."""
         dataset, harness = self.plain.get("dataset") or {}, self.plain.get("harness") or {}
-        keys = (dataset.get("id"), dataset.get("revision"), dataset.get("split"), dataset.get("sha256"))
+        keys = [dataset.get(key) for key in ("id", "config", "revision", "split", "sha256")]
         return (self.id, *(str(key) for key in keys), str(harness.get("name")))
 
     def metric(self, key: str) -> Metric | None:
@@ -227,13 +227,17 @@ def described_space(plain: Mapping[str, Any]) -> dict[str, Any]:
     The space but for how vectors are stored; of each encoder the digests of weights and tokenizer, pooling,
     projection, prompts and the preprocessing steps in order. Names, tags and licences do not count, nor does the
     processor's file: the card's steps are what runs. Where no weights are known, as for a model behind an API, its id
-    and revision stand for them.
+    and revision stand for them. A card that was reconstructed afterwards does not know all of it, so its own name and
+    number count: no other version has its fingerprint.
     """
     space = plain["space"]
     encoders = {modality: _described_encoder(encoder) for modality, encoder in plain["encoders"].items()}
     keys = ("dimensions", "metric", "normalized")
     described = {key: space[key] for key in keys} | {"kind": space.get("kind", "dense")}
-    return {"recipe": 1, "space": described, "encoders": encoders}
+    found = {"recipe": 1, "space": described, "encoders": encoders}
+    if plain.get("reconstructed"):  # what decided is not known: equal words promise no equal space
+        found["version"] = f"{plain['name']}@{plain.get('version', 'next')}"
+    return found
 
 
 def encoder_id(plain: Mapping[str, Any], modality: str) -> str:

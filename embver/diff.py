@@ -23,6 +23,7 @@ _IDENTITY = {
     "compatibility": "against",
     "authors": "name",
     "metrics": "key",
+    "imported": "uri",
 }
 
 

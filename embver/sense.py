@@ -153,7 +153,8 @@ def _encoders(plain: Mapping[str, Any]) -> Iterator[Flaw]:
     encoders = plain.get("encoders")
     if not isinstance(encoders, Mapping):
         return
-    is_release = plain.get("version") is not None
+    # A card that was reconstructed says what was left, and not what is needed to do it again.
+    is_release = plain.get("version") is not None and plain.get("reconstructed") is not True
     artifacts = plain.get("artifacts") or ()
     for modality, encoder in encoders.items():
         where: tuple[str | int, ...] = ("encoders", modality)

@@ -154,6 +154,7 @@ _CARD: dict[str, Any] = {
             "strata": [{"query": "text", "document": "image", "n": 1024, "verdict": "compatible"}],
         }
     ],
+    "imported": [{"source": "mlflow", "uri": "mlflow:sqlite:///mlflow.db#8f0a4c1e", "version": "3.17.2"}],
     "status": {"state": "active"},
     "notes": [],
 }

@@ -25,4 +25,6 @@ need git-lfs git-lfs git-lfs || {
 # Without a browser the site's browser tests are skipped, and say so.
 command -v google-chrome >/dev/null 2>&1 || need chromium chromium "--cask chromium" ||
   echo "note: no Chromium: the browser tests will be skipped" >&2
+need chromedriver chromium-driver "--cask chromedriver" ||
+  echo "note: no chromedriver, through which tests drive the browser: most browser tests will be skipped" >&2
 exit 0

@@ -7,7 +7,7 @@ torch=$(grep '^torch==' constraints.txt)
 "${PYTHON:-python3}" -m venv "$scratch/venv"
 "$scratch/venv/bin/python" -m pip install -q 'pip>=25.1'
 "$scratch/venv/bin/python" -m pip install -q "$torch"
-"$scratch/venv/bin/python" -m pip install -q -e '.[encode,audio,remote,site,guard,ray]' --group dev --group demo --group bench
+"$scratch/venv/bin/python" -m pip install -q -e '.[encode,audio,remote,site,guard,ray]' --group dev --group demo --group bench --group clients
 {
   echo '# What `make test` and `make demo` install, exactly; `make pins` writes it anew.'
   # The local part of a version (+cpu) names a build, which another machine may not have.

@@ -39,6 +39,10 @@ COMMANDS: dict[str, str] = {
     "fingerprint": "print the fingerprint of the space that a version's vectors are in",
     "guard": "stamp a vector store with its version, and refuse queries of another space",
     "pull": "fetch one version's bytes, and no other's",
+    "import": "take over into the card what DVC, Git LFS, MLflow, W&B, Neptune, MTEB or Hugging Face know",
+    "notify": "tell the tracker of a version's run that the version is released",
+    "export": "write a version in a standard format: a model card, a bill of materials, an attestation, vectors",
+    "adopt": "turn a past without embver into releases: old tags, vector files, a table kept by hand",
     "site": "write the changelog pages, and build them",
     "doctor": "check git, git-lfs, attributes, tags, extras, and name the repair",
     "completion": "print a completion script for bash, zsh or tcsh",
@@ -86,7 +90,7 @@ def _columns() -> int:
 
 def load_command(name: str) -> Command:
     """Import the module of one command."""
-    module = {"list": "listing"}.get(name, name)
+    module = {"list": "listing", "import": "importing", "export": "exporting"}.get(name, name)
     return cast("Command", import_module(f"embver.cli.{module}"))
 
 

@@ -25,6 +25,8 @@ WRITTEN = (
     "fingerprint",
     "encode",
     "artifacts",
+    "reconstructed",
+    "imported",
     "benchmarks",
     "compatibility",
 )
