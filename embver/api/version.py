@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from embver.api.card import Card
 from embver.api.vectors import Files, Probe, Vectors
-from embver.card import Benchmark
+from embver.card import Artifact, Benchmark
 from embver.errors import EmbverError, IntegrityError, UsageError
 from embver.guard.decision import Modalities
 from embver.guard.stamp import StampedSpace
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from embver.actions.workspace import Source, Workspace
+    from embver.api.vector_files import VectorFiles
     from embver.history import Release
     from embver.lifecycle import Status
     from embver.measure.arrays import Measurement
@@ -118,6 +119,20 @@ class Version:
                 hint=f"ids_of({modalities[0]!r})",
             )
         return self._ids(None)
+
+    def file(self, artifact: Artifact) -> Path:
+        """Return a file on this machine with an artifact's bytes; raise LfsError with `embver pull REF` without one."""
+        return self._files.path(artifact)
+
+    def write_vectors(self, folder: Path | str, *, to: str = "parquet", force: bool = False) -> VectorFiles:
+        """Write the vectors of every modality, with their ids, as `npy`, `parquet`, `lance` or `faiss` into a folder.
+
+        The last three carry the stamp that `embver.guard` reads. Raises UsageError where a file of that name is there,
+        unless `force`; LfsError with the command that brings missing bytes.
+        """
+        from embver.api.vector_files import write_vectors
+
+        return write_vectors(self, Path(folder), format_=to, is_forced=force)
 
     def ids_of(self, modality: str) -> tuple[str, ...]:
         """Return the ids of one modality's rows, in row order."""

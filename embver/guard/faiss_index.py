@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from embver.errors import EmbverError, MissingExtra
+from embver.errors import EmbverError, MissingExtra, UsageError
 from embver.guard.checking import check, stamp
 from embver.guard.decision import Query
 
@@ -38,6 +38,24 @@ def write_index(index: Any, path: str | os.PathLike[str], versions: Query | Sequ
         raise EmbverError(f"{target} cannot be written: {error}") from error
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def write_rows(
+    path: Path, *, blocks: Iterable[Any], dimensions: int, metric: str, versions: Query | Sequence[Query]
+) -> None:
+    """Write vectors as a flat FAISS index, which searches exactly, with its stamp; row numbers are its ids.
+
+    Inner product for `cosine` and `dot`, squared distance for `euclidean`; the caller gives rows that are normalised
+    where cosine is meant. Raises UsageError for another metric.
+    """
+    faiss = _faiss()
+    kinds = {"cosine": faiss.IndexFlatIP, "dot": faiss.IndexFlatIP, "euclidean": faiss.IndexFlatL2}
+    if metric not in kinds:
+        raise UsageError(f"there is no flat FAISS index for {metric} here", hint="--format npy or parquet")
+    index = kinds[metric](dimensions)
+    for block in blocks:
+        index.add(block)
+    write_index(index, path, versions)
 
 
 def _faiss() -> Any:

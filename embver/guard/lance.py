@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,3 +80,40 @@ def table_at(folder: Path, *, column: str | None) -> LanceTable:
     except (OSError, RuntimeError, ValueError) as error:
         raise EmbverError(f"{folder} cannot be opened as a LanceDB table: {error}") from error
     return LanceTable(table=table, column=column)
+
+
+def write_rows(
+    folder: Path, *, ids: Sequence[str], blocks: Iterable[Any], dimensions: int, stamp: str | None
+) -> None:
+    """Write vectors as the LanceDB table DATABASE/TABLE.lance of `id` and `vector`, with a stamp; there whole or not."""
+    try:
+        import lancedb
+        import pyarrow as pa
+    except ImportError:
+        raise MissingExtra("lance", needed_for="writing a LanceDB table") from None
+    scratch = folder.parent / f".embver-{os.getpid()}"
+
+    def batches() -> Iterator[Any]:
+        start = 0
+        for block in blocks:
+            vectors = pa.FixedSizeListArray.from_arrays(pa.array(block.reshape(-1)), dimensions)
+            named = pa.array(ids[start : start + len(block)], pa.string())
+            start += len(block)
+            yield pa.RecordBatch.from_arrays([named, vectors], names=["id", "vector"])
+
+    try:
+        found = batches()
+        first = next(found, None)
+        if first is None:
+            raise UsageError(f"{folder.name}: there is no vector to write")
+        reader = pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], found))
+        table = lancedb.connect(scratch).create_table(folder.stem, data=reader)
+        if stamp is not None:
+            LanceTable(table=table, column="vector").write_stamp(stamp)
+        if folder.exists():
+            shutil.rmtree(folder)
+        (scratch / folder.name).replace(folder)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise EmbverError(f"{folder} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embver.errors import EmbverError, MissingExtra, StampError
+from embver.errors import EmbverError, MissingExtra, StampError, UsageError
 from embver.guard.stamp import KEY, check_replaceable
 
 _MAGIC = b"PAR1"
@@ -122,3 +123,42 @@ def _parquet() -> Any:
     except ImportError:
         raise MissingExtra("parquet", needed_for="the stamp of a Parquet file") from None
     return pq
+
+
+def write_rows(
+    path: Path, *, ids: Sequence[str], blocks: Iterable[Any], dimensions: int, stamp: str | None
+) -> None:
+    """Write vectors as a Parquet file of `id` and `vector` (a list of a fixed size), a row group a block, with a stamp.
+
+    Blocks are NumPy arrays (rows, dimensions) of one number format; one is held at a time. The file is there whole or not.
+    """
+    pq = _parquet()
+    import pyarrow as pa
+
+    scratch = path.with_name(f".embver-{os.getpid()}-{path.name}")
+    writer, start = None, 0
+    try:
+        for block in blocks:
+            values = pa.array(block.reshape(-1))
+            vectors = pa.FixedSizeListArray.from_arrays(values, dimensions)
+            table = pa.table(
+                {"id": pa.array(ids[start : start + len(block)], pa.string()), "vector": vectors}
+            )
+            if writer is None:
+                metadata = {KEY: stamp} if stamp else None
+                writer = pq.ParquetWriter(scratch, table.schema.with_metadata(metadata))
+            writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
+            start += len(block)
+        if writer is None:
+            raise UsageError(f"{path.name}: there is no vector to write")
+        writer.close()
+        writer = None
+        with scratch.open("rb") as written:
+            os.fsync(written.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        raise EmbverError(f"{path} cannot be written: {error}") from error
+    finally:
+        if writer is not None:
+            writer.close()
+        scratch.unlink(missing_ok=True)
