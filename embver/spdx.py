@@ -106,3 +106,8 @@ def _exceptions() -> frozenset[str]:
     from embver.spdx_ids import EXCEPTIONS
 
     return frozenset(EXCEPTIONS.lower().split())
+
+
+def known_licence(text: str) -> str | None:
+    """Return the identifier of SPDX's list as it is written there, of any case; None for what is not in the list."""
+    return _licences().get(text.strip().lower())
