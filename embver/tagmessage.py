@@ -40,7 +40,7 @@ def _decided(override: Mapping[str, Any]) -> str:
     """Return who released at which level, and why."""
     computed, chosen = override.get("computed"), override["chosen"]
     by = f" by {_flat(override['by'])}" if override.get("by") else ""
-    what = f"Released as {chosen}{by}" + (f", computed {computed}" if computed != chosen else "")
+    what = f"Released as {chosen}{by}" + (f", computed {computed}" if computed not in (chosen, None) else "")
     said = f"{what}: {_flat(override.get('reason') or 'no reason given')}"
     return said + (f"\nEvidence: {_flat(override['evidence'])}" if override.get("evidence") else "")
 

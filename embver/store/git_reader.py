@@ -200,8 +200,9 @@ class GitReader:
         return self.read_many([f"{revision}:{path}"])[0]
 
     def tree(self, revision: str, folder: str | PurePosixPath) -> tuple[TreeEntry, ...]:
-        """Return every file below a folder in a revision."""
-        asked = ("ls-tree", "-r", "-z", "--full-tree", revision, "--", f"{folder}/")
+        """Return every file below a folder in a revision; of "" every file that there is."""
+        below = ("--", f"{folder}/") if str(folder) else ()
+        asked = ("ls-tree", "-r", "-z", "--full-tree", revision, *below)
         return tuple(_tree_entries(self.git(*asked, status_ok=(0, 128))))
 
     def changed_paths(self, *folders: str) -> tuple[str, ...]:

@@ -125,10 +125,12 @@ class Repository(GitReader):
         removed: Sequence[str],
         objects: NewObjects | None = None,
         is_signed: bool = False,
+        date: str | None = None,
     ) -> str:
         """Make a commit on top of `parent`: nothing that a person sees changes.
 
-        `files` is path -> (mode, blob id); blobs not stored yet come in `objects`. A removed path may be a folder.
+        `files` is path -> (mode, blob id); blobs not stored yet come in `objects`. A removed path may be a folder. `date`
+        (ISO 8601) is that of a commit that tells of the past.
         Returns the commit's id; only `move_refs` makes it visible. Raises RepoError where it cannot be signed.
         """
         from embver.store.new_objects import NewObjects
@@ -139,8 +141,9 @@ class Repository(GitReader):
         parents = ["-p", parent] if parent else []
         signed = ["-S"] if is_signed else []
         asked = ("commit-tree", tree, *parents, *signed, "-F", "-")
+        dated = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date} if date else None
         try:
-            return self.git(*asked, stdin=message.encode()).strip()
+            return self.git(*asked, stdin=message.encode(), env=dated).strip()
         except ProcessError as error:
             if is_signed:
                 from embver.store.signing import not_signed
@@ -148,8 +151,10 @@ class Repository(GitReader):
                 raise not_signed("commit", error.stderr) from error
             raise
 
-    def build_tag(self, *, tag: str, commit: str, message: str, is_signed: bool = False) -> str:
-        """Make an annotated tag object and return its id; no reference changes yet.
+    def build_tag(
+        self, *, tag: str, commit: str, message: str, is_signed: bool = False, date: str | None = None
+    ) -> str:
+        """Make an annotated tag object and return its id; no reference changes yet. `date` is that of the past, if any.
 
         Raises RepoError with what the signing program said if it does not sign.
         """
@@ -157,7 +162,9 @@ class Repository(GitReader):
             from embver.store.signing import build_signed_tag
 
             return build_signed_tag(self, tag=tag, commit=commit, message=message)
-        tagger = self.committer or self.git("var", "GIT_COMMITTER_IDENT").strip()
+        dated = {"GIT_COMMITTER_DATE": date} if date else None
+        known = None if date else self.committer
+        tagger = known or self.git("var", "GIT_COMMITTER_IDENT", env=dated).strip()
         body = f"object {commit}\ntype commit\ntag {tag}\ntagger {tagger}\n\n{message.rstrip()}\n"
         return self.git("mktag", stdin=body.encode()).strip()
 
