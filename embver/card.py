@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from embver.digest import digest_plain
+from embver.pointer import DVC_SUFFIX, DvcPointer, Pointer
 from embver.version import Version
 
 SCHEMA_VERSION = 1
@@ -38,7 +39,10 @@ class Space:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A file of a version; `sha256` is also its Git LFS object id, `path` is relative to the card."""
+    """A file of a version; `sha256` is also its Git LFS object id, `path` is relative to the card.
+
+    With `md5` DVC keeps the bytes: in Git a pointer of DVC's, `git_path`, stands for the file.
+    """
 
     path: str
     role: str
@@ -49,6 +53,20 @@ class Artifact:
     content_digest: str | None = None
     probe_name: str | None = None
     probe_digest: str | None = None
+    md5: str | None = None
+
+    @property
+    def git_path(self) -> str:
+        """Return the file that Git holds of it: the file, its Git LFS pointer, or DVC's pointer beside it."""
+        return f"{self.path}{DVC_SUFFIX}" if self.md5 else self.path
+
+    @property
+    def pointer(self) -> bytes:
+        """Return the text of the pointer that stands for it in Git, if the bytes are not in Git itself."""
+        if self.md5:
+            name = self.path.rpartition("/")[2]
+            return DvcPointer(md5=self.md5, size_bytes=self.size_bytes, path=name).format()
+        return Pointer(sha256=self.sha256, size_bytes=self.size_bytes).format()
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Artifact:
@@ -64,6 +82,7 @@ class Artifact:
             content_digest=plain.get("content_digest"),
             probe_name=probe.get("name"),
             probe_digest=probe.get("digest"),
+            md5=plain.get("md5"),
         )
 
 
@@ -72,12 +91,17 @@ class Metric:
     """One number of a benchmark, with its confidence interval where one is known."""
 
     key: str
-    value: float
+    value: float | None  # None where the harness gave none
     is_main: bool = False
     unit: str = "fraction"
     higher_is_better: bool = True
     low: float | None = None
     high: float | None = None
+
+    @property
+    def told(self) -> str:
+        """Return the number to three places, under its key; a dash where there is none."""
+        return f"{self.key} -" if self.value is None else f"{self.key} {self.value:.3f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +218,10 @@ class Card:
 
     @property
     def main_metric(self) -> tuple[Benchmark, Metric] | None:
-        """Return the number to quote first: the first metric marked `main`, else the first one."""
-        pairs = [(benchmark, metric) for benchmark in self.benchmarks for metric in benchmark.metrics]
+        """Return the number to quote first: the first one marked `main`, else the first one; none that is null."""
+        pairs = [
+            (each, metric) for each in self.benchmarks for metric in each.metrics if metric.value is not None
+        ]
         return next((pair for pair in pairs if pair[1].is_main), pairs[0] if pairs else None)
 
     def against(self, reference: str) -> Compatibility | None:

@@ -82,6 +82,12 @@ def counted_files(names: Sequence[str], modalities: Iterable[str]) -> tuple[str,
     return containers(visible) or tuple(name for name in visible if modality_of(name) in wanted)
 
 
+def all_files(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the files of a folder that counts as a whole: those that hold many items, else all that are not hidden."""
+    visible = sorted((name for name in names if not is_hidden(name)), key=str.encode)
+    return containers(visible) or tuple(visible)
+
+
 def listing_digest(files: Iterable[tuple[str, str]]) -> str:
     """Return the digest of several files, given name and SHA-256: that of the lines `sha256sum` prints of them."""
     digest = hashlib.sha256()

@@ -196,7 +196,12 @@ def _of_space(change: Change, facts: Facts) -> str | None:
 def _of_training(change: Change, facts: Facts) -> str | None:
     if facts.has_same_weights:
         return "the model's files are the same, byte for byte: no training moved them"
-    if change.where[1:2] in (("run",), ("code",)) or change.where[-1] in ("uri", "tracked_by", "license"):
+    if change.where[1:2] in (("run",), ("code",)) or change.where[-1] in (
+        "uri",
+        "tracked_by",
+        "remote",
+        "license",
+    ):
         return rule_for(change).why
     return None
 

@@ -1,4 +1,4 @@
-"""Git LFS pointers: the text that stands in Git for a large file. Ground floor.
+"""Pointers: the text that stands in Git for a large file that Git LFS, or DVC, keeps. Ground floor.
 
 The format is Git LFS's specification, docs/spec.md: less than 1,024 bytes, `version` first, other keys sorted.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 MAX_POINTER_BYTES = 1023
 _VERSION_LINE = "version https://git-lfs.github.com/spec/v1"
+DVC_SUFFIX = ".dvc"
+_PLAIN_PATH = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]")
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*oid sha256:([0-9a-f]{64})\nsize (0|[1-9][0-9]*)\n"
 )
@@ -33,3 +35,17 @@ class Pointer:
     def format(self) -> bytes:
         """Return the pointer's one valid text."""
         return f"{_VERSION_LINE}\noid sha256:{self.sha256}\nsize {self.size_bytes}\n".encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvcPointer:
+    """The text of a `.dvc` file for one file beside it, as `dvc add` writes it (DVC 3)."""
+
+    md5: str
+    size_bytes: int
+    path: str  # relative to the `.dvc` file
+
+    def format(self) -> bytes:
+        """Return the pointer's text; a path that YAML could take for anything else is quoted."""
+        name = self.path if _PLAIN_PATH.fullmatch(self.path) else "'" + self.path.replace("'", "''") + "'"
+        return f"outs:\n- md5: {self.md5}\n  size: {self.size_bytes}\n  hash: md5\n  path: {name}\n".encode()

@@ -15,7 +15,7 @@ LONGEST: Final = 40
 _DIGEST: Final = re.compile(r"\b(?:sha256:)?([0-9a-f]{8})[0-9a-f]{24,}\b")
 _MOST_TOLD: Final = 3
 _NOT_TOLD: Final = ("sha256", "size_bytes", "digest", "tokenizer_sha256", "version", "rows", "parameters")
-_NOT_MODEL: Final = ("uri", "role", "license", "tracked_by", "tag")
+_NOT_MODEL: Final = ("uri", "role", "license", "tracked_by", "remote", "tag")
 
 
 def told(

@@ -79,7 +79,8 @@ def _uncommitted(work: Workspace, card: Card, tags: frozenset[str]) -> Iterator[
     named = tuple(_named(work, card, tags))
     keys: list[Key] = [(entry.place, entry.path) for entry in named if is_inside(entry.path)]
     pointers: list[Key] = [(place, pointer) for place, path in keys for pointer in dvc.pointer_paths(path)]
-    held = Contents(work.repo).look(keys, whole=pointers)
+    pipelines: list[Key] = [(place, file) for place, path in keys for file in dvc.pipeline_paths(path)]
+    held = Contents(work.repo).look(keys, whole=[*pointers, *pipelines])
     changed = _changed(work, [path for _, path in (*keys, *pointers)])
     for entry in named:
         said = _lack(entry, held, changed)
@@ -158,12 +159,8 @@ def _lack(entry: _Named, held: Mapping[Key, Content], changed: Sequence[str]) ->
         files = entry.files() if inner else ()
         differing = [name for name in inner if not files or name.endswith(files)]
     else:
-        pointers = [
-            pointer
-            for pointer in dvc.pointer_paths(path)
-            if _pins(held.get((entry.place, pointer)), pointer, path)
-        ]
-        differing = [pointer for pointer in dvc.pointer_paths(path) if pointer in changed]
+        pointers = _pointers(held, entry.place, path)
+        differing = [each for each in pointers or dvc.pointer_paths(path) if each in changed]
         if not pointers and not differing:
             message = f"{path} is not committed: a clone of this release would lack it"
             return message, f"git add {path} && git commit{keep}"
@@ -174,9 +171,12 @@ def _lack(entry: _Named, held: Mapping[Key, Content], changed: Sequence[str]) ->
     return f"{listed} {said} encoded", f"git add {path} && git commit"
 
 
-def _pins(pointer: Content | None, name: str, path: str) -> bool:
-    """Tell whether a file is a pointer of DVC's to a path."""
-    if pointer is None or pointer.data is None:
-        return False
-    text = read_card_text(pointer.data, path=name)
-    return text.is_read and bool(dvc.digests(text.plain, name, path))
+def _pointers(held: Mapping[Key, Content], place: str, path: str) -> tuple[str, ...]:
+    """Return the pointers of DVC's that pin a path, or a folder that it lies in."""
+    files: dict[str, Mapping[str, Any]] = {}
+    for name in (*dvc.pointer_paths(path), *dvc.pipeline_paths(path)):
+        content = held.get((place, name))
+        if content is not None and content.data is not None:
+            text = read_card_text(content.data, path=name)
+            files.update({name: text.plain} if text.is_read else {})
+    return tuple(dict.fromkeys(out.pointer for out in dvc.covering(dvc.outputs(files), path)))

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from embver.actions.disagreements import disagreements
+from embver.actions.dvc_storage import find_program
 from embver.actions.marking import is_unfinished
 from embver.actions.release_apply import journal_path
 from embver.actions.verify_tags import ignored_tags
 from embver.actions.workspace import ITEMS, Workspace
 from embver.errors import EmbverError
+from embver.exchange.dvc_config import CONFIG, read_config
 from embver.probe import parse_items
 from embver.store.lfs import INSTALL_HINT, LfsStore
 from embver.store.process import run
@@ -48,7 +50,7 @@ def doctor(folder: Path, *, environment: Mapping[str, str]) -> tuple[Check, ...]
         work = Workspace.open(folder)
     except EmbverError as error:
         return (*checks, Check(name="repository", state="wrong", found=error.message, repair=error.hint))
-    for look in (_settings, _attributes, _filters, _clone, _tags, _lifecycle, _probe, _journal):
+    for look in (_settings, _attributes, _filters, _dvc, _clone, _tags, _lifecycle, _probe, _journal):
         checks += _guarded(look, work)
     return tuple(checks)
 
@@ -138,6 +140,25 @@ def _filters(work: Workspace) -> Iterator[Check]:
         yield Check(
             name="LFS filters", state="wrong", found="not installed here", repair="git lfs install --local"
         )
+
+
+def _dvc(work: Workspace) -> Iterator[Check]:
+    if work.settings.storage != "dvc":
+        return
+    file = work.path(CONFIG)
+    if not file.is_file():
+        found = 'storage = "dvc", and this is no repository of DVC\'s'
+        yield Check(name="dvc", state="wrong", found=found, repair="dvc init")
+        return
+    remote = read_config(file.read_text(encoding="utf-8", errors="replace")).default
+    if find_program() is None:
+        repair = "pip install 'embver[dvc]'"
+        yield Check(name="dvc", state="wrong", found="not installed, and it keeps the vectors", repair=repair)
+    elif remote is None:
+        found = "no default remote: a release that is pushed would lack its vectors"
+        yield Check(name="dvc", state="wrong", found=found, repair="dvc remote add --default NAME URL")
+    else:
+        yield Check(name="dvc", state="ok", found=f"keeps the vectors of new versions, remote {remote}")
 
 
 def _clone(work: Workspace) -> Iterator[Check]:

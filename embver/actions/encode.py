@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from embver.actions.dvc_storage import IGNORE, in_storage
 from embver.actions.encoding import EncodePlan, EncodeRequest, Progress
 from embver.actions.inputs import recorded_digest
 from embver.actions.merging import Merged, merge
 from embver.actions.models import DERIVED_OF_ENCODER
-from embver.actions.placing import lies_there, place_files, stage_files
+from embver.actions.placing import is_there, place_files, stage_files
 from embver.actions.shards import EncodeJob, encode_shards, open_job
 from embver.actions.shards_work import encode_lock
 from embver.actions.shards_write import size_of
@@ -22,7 +23,7 @@ from embver.actions.workspace import CARD, Workspace, is_pointer_file, sweep
 from embver.card import space_id
 from embver.pointer import Pointer
 from embver.store.cards import update_card
-from embver.store.files import hash_file, write_atomic
+from embver.store.files import write_atomic
 
 Say = Callable[[str], None]
 
@@ -169,6 +170,8 @@ def finish(
     from embver.encode.meter import Figures
 
     plan = job.plan
+    artifacts, files = in_storage(job.work, merged.artifacts, merged.files)
+    merged = replace(merged, artifacts=artifacts, files=files)
     rates = Figures.from_plain(merged.figures).rates
     timings = {
         "started": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -211,7 +214,8 @@ def _tidy(job: EncodeJob) -> None:
     if not job.folder.path.exists():
         return
     work, folder = job.work, job.plan.source.folder
-    names = [CARD, SUMS, *(each.path for each in job.plan.card.artifacts)]
+    names = [CARD, SUMS, *(each.git_path for each in job.plan.card.artifacts)]
+    names += [IGNORE] if any(each.md5 for each in job.plan.card.artifacts) else []
     indexed = work.repo.index_entries(folder)
     gone = [path for path in indexed if not (work.repo.root / path).exists()]
     work.repo.replace_in_index(files={}, removed=gone)
@@ -246,18 +250,8 @@ def _is_whole(work: Workspace, plan: EncodePlan) -> bool:
     """Tell whether the artifacts that the card names lie there."""
     if not plan.card.artifacts:
         return False
-    for artifact in plan.card.artifacts:
-        file = work.path(plan.source.folder, artifact.path)
-        if not file.is_file():
-            return False
-        if artifact.role in ("ids", "skipped"):
-            if hash_file(file)[0] != artifact.sha256:
-                return False
-        else:
-            pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
-            path = f"{plan.source.folder}/{artifact.path}"
-            if not lies_there(work, path, pointer) or not work.lfs.holds(pointer):
-                return False
+    if not all(is_there(work, plan.source.folder, artifact) for artifact in plan.card.artifacts):
+        return False
     sums = work.path(plan.source.folder, SUMS)
     return sums.is_file() and sums.read_bytes() == sums_of(plan.card.plain["artifacts"])
 
@@ -271,7 +265,9 @@ def _write(job: EncodeJob, merged: Merged, record: Mapping[str, Any]) -> None:
     write_atomic(work.path(folder, SUMS), sums_of(merged.artifacts))
     raw = [str((entry.plain.get("source") or {}).get("path")) for entry in plan.card.benchmarks]
     stale = [
-        path for path in (*(each.path for each in plan.card.artifacts), *raw) if path not in merged.files
+        path
+        for path in (*(each.git_path for each in plan.card.artifacts), IGNORE, *raw)
+        if path not in merged.files
     ]
     for path in stale:
         work.path(folder, path).unlink(missing_ok=True)

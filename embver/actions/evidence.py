@@ -26,6 +26,7 @@ from embver.actions.truth import (
     named_files,
 )
 from embver.history import Release
+from embver.pointer import Pointer
 from embver.problem import Flaw, Problem
 from embver.store.cards import read_card_text
 from embver.version import Version
@@ -256,6 +257,9 @@ class Evidence:
 
     def _locate(self, case: _Case, look: Look, artifact: Mapping[str, Any]) -> Path | bytes | None:
         """Return where an artifact's bytes are, or the bytes."""
+        if artifact.get("md5"):
+            meant = Pointer(sha256=artifact["sha256"], size_bytes=artifact["size_bytes"])
+            return self._lfs.path_of(meant.sha256) if self._lfs.holds(meant) else None
         content = look(artifact["path"])
         if content is None or content.is_link:
             return None

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from embver.actions.dvc_storage import IGNORE
 from embver.actions.workspace import Source, Workspace
 from embver.errors import EmbverError, UsageError
 from embver.outgoing import Export, Subject
@@ -108,10 +109,10 @@ def _model_signing(work: Workspace, source: Source, subject: Subject, _options: 
             hint=f"embver release {subject.name}",
         )
     folder = f"{subject.name.replace('/', '-')}-{subject.version}"
-    return model_signing.export(subject, _checksums(work, source), folder)
+    return model_signing.export(subject, _checksums(work, source, subject), folder)
 
 
-def _checksums(work: Workspace, source: Source) -> dict[str, str]:
+def _checksums(work: Workspace, source: Source, subject: Subject) -> dict[str, str]:
     """Return the SHA-256 of all that `embver pull --out` writes, by path; large files by their pointers."""
     assert source.revision is not None
     entries = work.repo.tree(source.revision, source.folder)
@@ -121,6 +122,10 @@ def _checksums(work: Workspace, source: Source) -> dict[str, str]:
         pointer = Pointer.parse(data or b"")
         sha256 = pointer.sha256 if pointer else hashlib.sha256(data or b"").hexdigest()
         found[entry.path.removeprefix(f"{source.folder}/")] = sha256
+    for artifact in subject.card.artifacts:
+        if artifact.md5:  # a pointer of DVC's says nothing outside of its repository, and is not written
+            found = {path: each for path, each in found.items() if path not in (artifact.git_path, IGNORE)}
+            found[artifact.path] = artifact.sha256
     return found
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embver.actions.pairing import is_elsewhere, is_inside
 from embver.actions.workspace import Workspace, is_pointer_file
@@ -68,14 +68,13 @@ def recorded_digest(work: Workspace, card: Card, corpus: Corpus) -> str:
 
 
 def _dvc_digest(work: Workspace, uri: str) -> str | None:
-    for pointer in dvc.pointer_paths(uri):
-        file = work.path(pointer)
-        if is_inside(pointer) and file.is_file():
-            text = read_card_text(file.read_bytes(), path=pointer)
-            found = dvc.digests(text.plain, pointer, uri) if text.is_read else ()
-            if found:
-                return found[0]
-    return None
+    files: dict[str, Mapping[str, Any]] = {}
+    for name in (*dvc.pointer_paths(uri), *dvc.pipeline_paths(uri)):
+        file = work.path(name)
+        if is_inside(name) and file.is_file():
+            text = read_card_text(file.read_bytes(), path=name)
+            files.update({name: text.plain} if text.is_read else {})
+    return next(iter(dvc.pinned(files, uri)), None)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from embver.corpusfiles import counted_files, expanded, listing_digest
+from embver.corpusfiles import all_files, counted_files, expanded, listing_digest
 from embver.pointer import Pointer
 from embver.store.folders import read_folders
 from embver.store.objects import GitObject, read_objects
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def committed_digest(repo: Repository, revision: str, uri: str, modalities: tuple[str, ...]) -> str | None:
     """Return the digest of a folder, or of the files of a pattern, in a commit; None where it is not there.
 
-    A Git LFS pointer counts as the file that it stands for.
+    Without modalities, as of training data, every file of a folder counts that is not hidden. A Git LFS pointer counts as the file that it stands for.
     """
     paths = expanded(uri)
     if len(paths) > 1:
@@ -31,7 +31,7 @@ def committed_digest(repo: Repository, revision: str, uri: str, modalities: tupl
         files = read_folders(repo, [f"{revision}:{folder}"])[0]
         if files is None:
             return None
-        names = counted_files(tuple(files), modalities)
+        names = counted_files(tuple(files), modalities) if modalities else all_files(tuple(files))
         found = read_objects(repo, [files[name].id for name in names])
     if not names or any(each is None for each in found):
         return None

@@ -19,7 +19,7 @@ HERE: Final = ("git", "git-lfs", "dvc")  # trackers whose pointers lie in the re
 _ALGORITHMS: Final[Mapping[str, tuple[str, ...]]] = {
     "git": ("sha256", "git"),
     "git-lfs": ("sha256",),
-    "dvc": ("md5",),
+    "dvc": dvc.ALGORITHMS,
 }
 
 Where = tuple[str | int, ...]
@@ -41,6 +41,7 @@ class Pin:
         None  # of a model: without any file there, the model is not this repository's to keep
     )
     modalities: tuple[str, ...] = ()  # of a corpus: which files of a folder it consists of
+    field: str = "uri"  # what the card calls the path
 
     @property
     def is_git_id(self) -> bool:
@@ -65,7 +66,7 @@ class Pin:
             return ()
         paths = [*self.paths()]
         if self.tracker == "dvc":
-            paths = [*dvc.pointer_paths(self.path)]
+            paths = [*dvc.pointer_paths(self.path), *dvc.pipeline_paths(self.path)]
         if self.folder is not None:
             paths.append(f"{self.folder}/config.json")
         return tuple((self.place, path) for path in paths)
@@ -105,6 +106,11 @@ def pins(
             )
         if is_stale:
             continue
+        at = f"refs/tags/{tag}" if is_tagged else place
+        if model.get("tracked_by") in HERE and model.get("digest"):
+            kept_as = {"uri": folder, "tracked_by": model["tracked_by"], "digest": model["digest"]}
+            kept = _data(kept_as, (*where, "model"), at, tags)
+            found += [replace(pin, what=f"the model {folder}", field="path", tag=tag) for pin in kept]
         for number, weight in enumerate(encoder.get("weights") or ()):
             found.append(
                 Pin(
@@ -113,7 +119,7 @@ def pins(
                     path=f"{folder.strip('/')}/{weight['path']}",
                     tracker=None,
                     digest=f"sha256:{weight['sha256']}",
-                    place=f"refs/tags/{tag}" if is_tagged else place,
+                    place=at,
                     tag=tag if is_tagged else None,
                     folder=folder.strip("/"),
                 )
@@ -190,20 +196,28 @@ def _digest(pin: Pin, content: Content) -> str | None:
 
 
 def _check_dvc(pin: Pin, found: Found, at: str) -> Iterator[Flaw]:
-    known: list[str] = []
-    pointers = [path for path in dvc.pointer_paths(pin.path) if (pin.place, path) in found]
-    for path in pointers:
-        data = found[pin.place, path].data
-        text = read_card_text(data or b"", path=path)
-        if text.is_read:
-            known += dvc.digests(text.plain, path, pin.path)
-    if not known:
-        wanted = " or ".join(dvc.pointer_paths(pin.path))
-        said = f"{pointers[0]} does not pin it" if pointers else f"{wanted} does not exist"
-        yield _missing(pin, f"{pin.path} is no output of DVC: {said}{at}", hint=f"dvc add {pin.path}")
+    files: dict[str, Mapping[str, Any]] = {}
+    keys = pin.keys()
+    for place, path in keys:
+        content = found.get((place, path))
+        text = read_card_text(content.data or b"", path=path) if content is not None else None
+        if text is not None and text.is_read:
+            files[path] = text.plain
+    known = dvc.pinned(files, pin.path)
+    if known:
+        if pin.digest not in known:
+            yield from _compare(pin, known[0], at)
         return
-    if pin.digest not in known:
-        yield from _compare(pin, known[0], at)
+    above = dvc.covering(dvc.outputs(files), pin.path)
+    if above:
+        said = f"it lies in {above[0].path}, which DVC keeps as a whole{at}"
+        if pin.digest is not None:
+            yield _missing(pin, f"{pin.path} has no digest of its own: {said}", hint=f"uri: {above[0].path}")
+        return
+    pointers = [path for path in dvc.pointer_paths(pin.path) if path in files]
+    wanted = f"{pin.path}{dvc.SUFFIX} or a {dvc.LOCK}" if not pin.path.endswith(dvc.SUFFIX) else pin.path
+    said = f"{pointers[0]} does not pin it" if pointers else f"{wanted} does not exist"
+    yield _missing(pin, f"{pin.path} is no output of DVC: {said}{at}", hint=f"dvc add {pin.path}")
 
 
 def _compare(pin: Pin, own: str | None, at: str) -> Iterator[Flaw]:
@@ -221,7 +235,9 @@ def _compare(pin: Pin, own: str | None, at: str) -> Iterator[Flaw]:
 
 
 def _missing(pin: Pin, message: str, *, hint: str | None = None) -> Flaw:
-    return Flaw(where=_at(pin, "uri"), rule="pairing-missing", message=f"{pin.what}: {message}", hint=hint)
+    return Flaw(
+        where=_at(pin, pin.field), rule="pairing-missing", message=f"{pin.what}: {message}", hint=hint
+    )
 
 
 def _at(pin: Pin, field: str) -> Where:

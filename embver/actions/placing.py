@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from embver.actions.dvc_storage import restore
 from embver.actions.workspace import Workspace, read_pointer
+from embver.card import Artifact
 from embver.errors import UsageError
 from embver.pointer import Pointer
-from embver.store.files import write_atomic
+from embver.store.files import hash_file, write_atomic
 from embver.store.materialise import check_way, is_staged_clean, place, stage_known
 
 
@@ -83,3 +85,16 @@ def lies_there(work: Workspace, path: str, pointer: Pointer) -> bool:
     if found is not None:
         return found == pointer
     return file.stat().st_size == pointer.size_bytes and is_staged_clean(work.repo, path, pointer)
+
+
+def is_there(work: Workspace, folder: str, artifact: Artifact) -> bool:
+    """Tell whether an artifact lies in a folder as the card says: the file, or its pointer and the bytes here."""
+    file = work.path(folder, artifact.git_path)
+    if not file.is_file():
+        return False
+    if artifact.md5:
+        return file.read_bytes() == artifact.pointer and restore(work, artifact)
+    if artifact.role in ("ids", "skipped"):
+        return hash_file(file)[0] == artifact.sha256
+    pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
+    return lies_there(work, f"{folder}/{artifact.path}", pointer) and work.lfs.holds(pointer)

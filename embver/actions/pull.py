@@ -8,6 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from embver.actions.dvc_storage import IGNORE, call, fetch
+from embver.actions.pull_data import PulledData, pull_data
 from embver.actions.workspace import CARD, Source, Workspace
 from embver.card import Artifact, Card
 from embver.errors import IntegrityError, PolicyError, UsageError
@@ -26,6 +28,7 @@ class PullReport:
     size_bytes: int
     out: str | None
     status: Status = NO_STATUS
+    data: tuple[PulledData, ...] | None = None  # None: nobody asked
 
 
 def pull(
@@ -35,8 +38,11 @@ def pull(
     out: Path | None = None,
     materialise: bool = False,
     is_yanked_wanted: bool = False,
+    with_data: bool = False,
 ) -> PullReport:
     """Fetch the LFS objects of one version; with `out` also write plain files there, all or none.
+
+    `with_data` also brings what DVC and Git LFS keep of the data, corpus and models that the card names.
 
     Raises PolicyError for a yanked version unless that is what is wanted, UsageError if `out` exists and is not empty, IntegrityError if bytes are not what the card says.
     """
@@ -53,12 +59,20 @@ def pull(
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty", hint="another --out folder")
     card = work.card(source)
-    large = [artifact for artifact in card.artifacts if _pointer_in_git(work, source, artifact) is not None]
-    fetched = _fetch(work, source, large)
+    kept = [artifact for artifact in card.artifacts if artifact.md5]
+    for artifact in kept:
+        if work.read(source, artifact.git_path) != artifact.pointer:
+            raise IntegrityError(
+                f"{source.reference}: {artifact.path}: DVC's pointer and the card name different bytes",
+                hint=f"embver verify {source.reference}",
+            )
+    rest = [artifact for artifact in card.artifacts if not artifact.md5]
+    large = [artifact for artifact in rest if _pointer_in_git(work, source, artifact) is not None]
+    fetched = _fetch(work, source, large) + fetch(work, source, kept)
     if out is not None:
         _write_out(work, source, card, out)
     if materialise:
-        _materialise(work, source, large)
+        _materialise(work, source, large, kept)
     return PullReport(
         reference=source.reference,
         files=tuple(artifact.path for artifact in card.artifacts),
@@ -66,6 +80,7 @@ def pull(
         size_bytes=sum(artifact.size_bytes for artifact in card.artifacts),
         out=str(out) if out else None,
         status=status,
+        data=pull_data(work, source, card, out) if with_data else None,
     )
 
 
@@ -114,10 +129,16 @@ def _write_out(work: Workspace, source: Source, card: Card, out: Path) -> None:
         shutil.rmtree(stale, ignore_errors=True)
     scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=prefix))
     try:
+        kept = [artifact for artifact in card.artifacts if artifact.md5]
+        for artifact in kept:
+            shutil.copyfile(work.lfs.path_of(artifact.sha256), _made(scratch / artifact.path))
+        # A pointer of DVC's says nothing outside of its repository.
+        pointers = {*(artifact.git_path for artifact in kept), *([IGNORE] if kept else [])}
         for entry in work.repo.tree(source.release.commit, source.folder):
             name = entry.path.removeprefix(f"{source.folder}/")
-            target = scratch / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if name in pointers:
+                continue
+            target = _made(scratch / name)
             data = work.repo.read(source.release.commit, entry.path) or b""
             pointer = Pointer.parse(data)
             if pointer is None:
@@ -139,7 +160,12 @@ def _write_out(work: Workspace, source: Source, card: Card, out: Path) -> None:
         raise
 
 
-def _materialise(work: Workspace, source: Source, artifacts: list[Artifact]) -> None:
+def _made(file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
+
+
+def _materialise(work: Workspace, source: Source, artifacts: list[Artifact], kept: list[Artifact]) -> None:
     """Put bytes in the place of pointers in the work tree, as `git lfs checkout` does."""
     if not work.path(source.folder, CARD).is_file():
         raise UsageError(
@@ -147,7 +173,10 @@ def _materialise(work: Workspace, source: Source, artifacts: list[Artifact]) -> 
             hint=f"git switch a branch that holds {source.reference}",
         )
     paths = [f"{source.folder}/{artifact.path}" for artifact in artifacts]
-    work.lfs.run("checkout", *paths)
+    if paths:
+        work.lfs.run("checkout", *paths)
+    if kept:
+        call(work, ["checkout", "-q", *(f"{source.folder}/{artifact.git_path}" for artifact in kept)])
 
 
 def _umask() -> int:

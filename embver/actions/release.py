@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from embver.actions.dvc_artifacts import artifact_files
 from embver.actions.release_checks import (
     check_encoded,
     check_free,
@@ -52,6 +54,7 @@ class ReleasePlan:
     is_signed: bool  # the tag
     is_commit_signed: bool
     uncommitted: tuple[str, ...]  # paths that the version stands on and no commit holds
+    extra: Mapping[str, bytes]  # what else the commit holds, by path: DVC's names of the versions
 
     @property
     def reference(self) -> str:
@@ -130,6 +133,7 @@ def plan_release(work: Workspace, request: ReleaseRequest) -> ReleasePlan:
         is_signed=is_signed,
         is_commit_signed=_is_true(signing.get("commit.gpgsign")) and request.is_signed is not False,
         uncommitted=uncommitted(work),
+        extra=artifact_files(work, parsed.plain),
     )
 
 

@@ -63,6 +63,8 @@ def apply_release(work: Workspace, plan: ReleasePlan) -> Journal:
     sweep(work.path(old))
     staged = work.repo.index_entries(old)
     contents = _contents(work, plan, old, staged)
+    for path in plan.extra:
+        staged |= work.repo.index_entries(path)
     parent, branch = plan.standing.commit, plan.standing.branch
     assert branch is not None
     objects = NewObjects(work.repo)
@@ -70,6 +72,7 @@ def apply_release(work: Workspace, plan: ReleasePlan) -> Journal:
     files = {
         f"{new}/{path}": (FILE_MODE, objects.blob(data, stored=stored)) for path, data in contents.items()
     }
+    files |= {path: (FILE_MODE, objects.blob(data)) for path, data in plan.extra.items()}
     commit = work.repo.build_commit(
         parent=parent,
         message=f"Release {plan.reference}\n\n{plan.message}",
@@ -190,6 +193,7 @@ def _finish(work: Workspace, journal: Journal) -> None:
         write_atomic(old / CARD, journal.card.encode())
         old.rename(new)
     sweep(new)
+    _replace(work, journal, before=journal.staged, after=journal.files)
     work.repo.replace_in_index(files=journal.files, removed=list(journal.staged))
     journal_path(work).replace(work.repo.own_dir / "embver" / DONE)
 
@@ -201,8 +205,27 @@ def _take_back(work: Workspace, journal: Journal) -> None:
         new.rename(old)
         write_atomic(old / CARD, journal.written.encode())
     sweep(old)
+    _replace(work, journal, before=journal.files, after=journal.staged)
     work.repo.replace_in_index(files=journal.staged, removed=list(journal.files))
     journal_path(work).unlink()
+
+
+def _replace(work: Workspace, journal: Journal, *, before: Entries, after: Entries) -> None:
+    """Let files beside the version's folder follow: those that still are as they were, and no person's edits."""
+    own = (f"{journal.old}/", f"{journal.new}/")
+    paths = sorted(path for path in {*before, *after} if not path.startswith(own))
+    ids = [entry[1] for path in paths for entry in (before.get(path), after.get(path)) if entry]
+    known = dict(zip(ids, work.repo.read_many(ids), strict=True))
+    for path in paths:
+        file = work.path(path)
+        here = file.read_bytes() if file.is_file() else None
+        then, now = (known[entries[path][1]] if path in entries else None for entries in (before, after))
+        if here != then or here == now:
+            continue
+        if now is None:
+            file.unlink()
+        else:
+            write_atomic(file, now)
 
 
 def journal_path(work: Workspace) -> Path:

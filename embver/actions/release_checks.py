@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from embver import history
 from embver.actions.committed import problems_of_next
-from embver.actions.placing import lies_there
+from embver.actions.dvc_storage import IGNORE
+from embver.actions.placing import is_there
 from embver.actions.status import StatusReport
 from embver.actions.sums import SUMS, sums_of
 from embver.actions.workspace import CARD, NEXT, SCRATCH, Workspace
 from embver.errors import CardError, PolicyError, RepoError, UsageError
 from embver.levels import Level
-from embver.pointer import Pointer
 from embver.store.config import FILE_NAME
-from embver.store.files import hash_file
 from embver.store.repo import Standing
 from embver.version import Version
 
@@ -23,16 +22,10 @@ def check_encoded(work: Workspace, report: StatusReport) -> None:
     if report.stale is not None:
         raise UsageError(f"{name}@next: {report.stale}", hint=f"embver encode {name}")
     for artifact in card.artifacts:
-        file = work.path(work.folder(name, NEXT), artifact.path)
-        pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
+        file = work.path(work.folder(name, NEXT), artifact.git_path)
         if not file.is_file():
             raise UsageError(f"{name}@next: {artifact.path} is missing", hint=f"embver encode {name} --force")
-        if artifact.role in ("ids", "skipped"):
-            is_right = hash_file(file)[0] == artifact.sha256
-        else:
-            path = f"{work.folder(name, NEXT)}/{artifact.path}"
-            is_right = lies_there(work, path, pointer) and work.lfs.holds(pointer)
-        if not is_right:
+        if not is_there(work, work.folder(name, NEXT), artifact):
             raise UsageError(
                 f"{name}@next: {artifact.path} is not what the card says",
                 hint=f"embver encode {name} --force",
@@ -95,7 +88,9 @@ def check_free(work: Workspace, report: StatusReport, version: Version, tag: str
         raise UsageError(
             f"{work.folder(name, version)} exists already", hint="move it away, then release again"
         )
-    extra = set(_files_on_disk(work, name)) - set(release_files(work, report))
+    # What `dvc checkout` puts beside its pointer is no part of the commit.
+    checked_out = {artifact.path for artifact in report.card.artifacts if artifact.md5}
+    extra = set(_files_on_disk(work, name)) - set(release_files(work, report)) - checked_out
     if extra:
         raise UsageError(
             f"{work.folder(name, NEXT)} holds what the card does not name: {', '.join(sorted(extra)[:5])}",
@@ -123,7 +118,8 @@ def _check_line(work: Workspace, report: StatusReport, version: Version) -> None
 def release_files(work: Workspace, report: StatusReport) -> tuple[str, ...]:
     """Return the files of `next/` that the card accounts for."""
     raw = [str((entry.plain.get("source") or {}).get("path")) for entry in report.card.benchmarks]
-    named = [CARD, SUMS, *(artifact.path for artifact in report.card.artifacts), *raw]
+    named = [CARD, SUMS, *(artifact.git_path for artifact in report.card.artifacts), *raw]
+    named += [IGNORE] if any(artifact.md5 for artifact in report.card.artifacts) else []
     return tuple(path for path in named if work.path(work.folder(report.name, NEXT), path).is_file())
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from embver.actions.dvc_storage import push
 from embver.actions.release_apply import Journal, last_release, undo_release
 from embver.actions.workspace import CARD, NEXT, Workspace
-from embver.errors import LfsError, RepoError, UsageError
+from embver.errors import EmbverError, RepoError, UsageError
 from embver.history import Release
 from embver.store.repo import PushRefusedError
 
@@ -90,10 +91,11 @@ def push_release(work: Workspace, remote: Remote, tags: tuple[str, ...], made: J
     assert branch is not None
     try:
         work.lfs.push(remote.name, branch, *tags)
+        push(work, [work.folder(*named) for tag in tags if (named := work.settings.tags.parse(tag))])
         work.repo.push(remote.name, branch, *(f"refs/tags/{tag}" for tag in tags))
     except PushRefusedError as error:
         raise _refused(work, remote, tags, made, error) from error
-    except (LfsError, RepoError) as error:
+    except EmbverError as error:
         short = branch.removeprefix("refs/heads/")
         listed = _listed(work, tags)
         name = listed.partition("@")[0]

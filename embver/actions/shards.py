@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from embver.actions.dvc_storage import check_storage
 from embver.actions.encoding import EncodePlan, EncodeRequest, Progress, make_plan
 from embver.actions.incremental import Found, Reuse, find_reuse
 from embver.actions.placing import check_placing
@@ -79,6 +80,7 @@ def open_job(
     Raises CardError, UsageError, EncodeError or LfsError with what to mend.
     """
     plan = make_plan(work, request)
+    check_storage(work, request.materialise)
     check_placing(work, plan.source.folder, request.materialise)
     _ = work.lfs.objects  # no git-lfs: say so now, not after an hour of encoding
     folder = WorkFolder(work, request.name, plan.shards)

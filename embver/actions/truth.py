@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from embver.actions.contents import Content
 from embver.history import Release
+from embver.pointer import DVC_SUFFIX
 from embver.problem import Flaw
 from embver.sense_files import path_flaw
 
@@ -29,7 +30,7 @@ def is_inside(path: str) -> bool:
 
 def named_files(plain: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the paths, relative to the card, of the files that the card speaks of."""
-    paths = [artifact["path"] for artifact in plain.get("artifacts") or ()]
+    paths = [_in_git(artifact) for artifact in plain.get("artifacts") or ()]
     paths += [
         source["path"]
         for benchmark in plain.get("benchmarks") or ()
@@ -48,7 +49,7 @@ def check_artifacts(
     """
     for number, artifact in enumerate(plain.get("artifacts") or ()):
         where: tuple[str | int, ...] = ("artifacts", number)
-        path = artifact["path"]
+        path = _in_git(artifact)
         if not is_inside(path):
             continue
         found = look(path)
@@ -64,9 +65,29 @@ def check_artifacts(
                 "and not a file of this version",
                 hint="put the file itself in its place",
             )
+        elif artifact.get("md5"):
+            yield from _kept_by_dvc(artifact, where, found)
         else:
             yield from _one_artifact(artifact, where, found, is_in_git and _is_for_lfs(artifact, routed))
     yield from _shards(plain)
+
+
+def _in_git(artifact: Mapping[str, Any]) -> str:
+    """Return the file that Git holds of an artifact: DVC's pointer where DVC keeps the bytes."""
+    return f"{artifact['path']}{DVC_SUFFIX}" if artifact.get("md5") else str(artifact["path"])
+
+
+def _kept_by_dvc(artifact: Mapping[str, Any], where: tuple[str | int, ...], found: Content) -> Iterator[Flaw]:
+    from embver.card import Artifact  # most versions are kept by Git LFS: start-up is the hook's cost
+
+    if found.data != Artifact.from_plain(artifact).pointer:
+        yield Flaw(
+            where=(*where, "md5"),
+            rule="artifact-checksum",
+            message=f"{_in_git(artifact)} is not the pointer to the {artifact['size_bytes']:,} bytes with the MD5 "
+            f"{artifact['md5'][:12]}… that the card names",
+            hint="stage card and file together, or `embver encode NAME` once more",
+        )
 
 
 def _is_for_lfs(artifact: Mapping[str, Any], routed: frozenset[str]) -> bool:

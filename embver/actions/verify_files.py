@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embver.actions.dvc_storage import IGNORE, cached
 from embver.actions.workspace import CARD, Workspace, is_pointer_file, read_pointer
 from embver.card import Artifact, Card, card_digest
 from embver.history import Release
@@ -153,8 +154,8 @@ class _One:
     def _in_work_tree(self, card: Card) -> Iterator[Finding]:
         """Check that the files beside a card that is checked out are there; `bytes` hashes them."""
         for artifact in card.artifacts:
-            if not self.work.path(self.folder, artifact.path).is_file():
-                yield self._finding("missing", artifact.path, "the work tree no longer holds it")
+            if not self.work.path(self.folder, artifact.git_path).is_file():
+                yield self._finding("missing", artifact.git_path, "the work tree no longer holds it")
         sums = self.work.path(self.folder, SUMS)
         if not sums.is_file():
             yield self._finding("missing", SUMS, "the work tree no longer holds it")
@@ -164,19 +165,26 @@ class _One:
     def _tree(self, card: Card) -> Iterator[Finding]:
         """Check the files of the commit against the card."""
         raw = {str((entry.plain.get("source") or {}).get("path")) for entry in card.benchmarks}
-        known = {CARD, SUMS, *raw, *(artifact.path for artifact in card.artifacts)}
+        known = {CARD, SUMS, *raw, *(artifact.git_path for artifact in card.artifacts)}
+        known |= {IGNORE} if any(artifact.md5 for artifact in card.artifacts) else set()
         for path in sorted(set(self.entries) - known):
             yield self._finding("extra", path, "no field of the card names it")
         sums = (self.seen.data(self.entries.get(SUMS)) or b"").decode(errors="replace").splitlines()
         for artifact in card.artifacts:
-            blob = self.entries.get(artifact.path)
+            blob = self.entries.get(artifact.git_path)
             if blob is None:
-                yield self._finding("missing", artifact.path, "it is not in the release's commit")
+                yield self._finding("missing", artifact.git_path, "it is not in the release's commit")
                 continue
             if f"{artifact.sha256}  {artifact.path}" not in sums:
                 yield self._finding(
                     "changed", SUMS, f"it does not give the card's checksum of {artifact.path}"
                 )
+            if artifact.md5:
+                if self.seen.data(blob) != artifact.pointer:
+                    yield self._finding(
+                        "changed", artifact.git_path, "DVC's pointer and the card name different bytes"
+                    )
+                continue
             pointer = self._pointer(artifact)
             if pointer and pointer != _named_by(artifact):
                 yield self._finding(
@@ -198,7 +206,7 @@ class _One:
         return {
             each.path: self.entries[each.path]
             for each in artifacts
-            if each.path in self.entries and self._pointer(each) is None
+            if not each.md5 and each.path in self.entries and self._pointer(each) is None
         }
 
     def bytes(self, hashes: Mapping[str, tuple[str, int]]) -> Iterator[Finding]:
@@ -209,22 +217,39 @@ class _One:
             is_plain = file.is_file() and not is_pointer_file(file)
             if is_plain:
                 yield from self._hash(file, artifact, "in the work tree")
+            elif artifact.md5:
+                yield from self._dvc_pointer(artifact)
             elif file.is_file() and read_pointer(file) != _named_by(artifact):
                 yield self._finding(
                     "changed", artifact.path, "the pointer in the work tree names other bytes"
                 )
-            if artifact.path not in self.entries:
+            if artifact.git_path not in self.entries:
                 continue
             if artifact.path in kept:
                 if not is_plain:
                     yield from self._git_bytes(hashes.get(kept[artifact.path].id), artifact)
                 continue
-            stored = self.work.lfs.path_of(artifact.sha256)
+            stored = self._stored(artifact)
             if stored.is_file():
-                yield from self._hash(stored, artifact, "in the LFS store")
+                place = "in DVC's cache" if artifact.md5 else "in the LFS store"
+                yield from self._hash(stored, artifact, place)
             elif not is_plain:
                 why = f"its bytes are not on this machine (embver pull {self.release.reference})"
                 yield self._finding("unverified", artifact.path, why)
+
+    def _dvc_pointer(self, artifact: Artifact) -> Iterator[Finding]:
+        file = self.work.path(self.folder, artifact.git_path)
+        if file.is_file() and file.read_bytes() != artifact.pointer:
+            why = "DVC's pointer in the work tree names other bytes"
+            yield self._finding("changed", artifact.git_path, why)
+
+    def _stored(self, artifact: Artifact) -> Path:
+        """Return where an artifact's bytes are on this machine, if they are: DVC's cache goes first for its own."""
+        own = self.work.lfs.path_of(artifact.sha256)
+        if artifact.md5 is None:
+            return own
+        file = cached(self.work, artifact.md5)
+        return file if file.is_file() else own
 
     def _git_bytes(self, found: tuple[str, int] | None, artifact: Artifact) -> Iterator[Finding]:
         """Compare the checksum of a file that Git holds itself; its id is a hash already, but not the card's."""

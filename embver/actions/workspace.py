@@ -54,7 +54,7 @@ class Workspace(registry.Registry):
         """Return the repository's Git LFS store."""
         from embver.store.lfs import LfsStore
 
-        return LfsStore(self.repo)
+        return LfsStore(self.repo, with_md5=self.settings.storage == "dvc")
 
     def path(self, folder: str, *parts: str) -> Path:
         """Return a path in the work tree."""
@@ -135,6 +135,11 @@ class Workspace(registry.Registry):
         pointer = Pointer(sha256=artifact.sha256, size_bytes=artifact.size_bytes)
         if self.lfs.holds(pointer):
             return self.lfs.path_of(artifact.sha256)
+        if artifact.md5 is not None:
+            from embver.actions.dvc_storage import restore
+
+            if restore(self, artifact):
+                return self.lfs.path_of(artifact.sha256)
         raise LfsError(
             f"the bytes of {source.reference} {artifact.path} are not on this machine",
             hint=f"embver pull {source.reference}",

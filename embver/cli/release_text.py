@@ -28,6 +28,8 @@ def print_plan(plan: ReleasePlan, out: Output) -> None:
         out.print(f"  {out.style('regressions let through', 'yellow')}: {plan.allowed_regressions['reason']}")
         for line in allowed_lines(plan.allowed_regressions):
             out.print(f"    · {line}")
+    if plan.extra:
+        out.print(f"  for DVC, in the same commit: {', '.join(sorted(plan.extra, reverse=True))}")
     if plan.is_signed:
         out.print("  the tag will be signed")
 

@@ -41,11 +41,13 @@ class Settings:
     embeddings: str = "embeddings"
     tags: TagFormat = field(default_factory=TagFormat)
     remote: str = "origin"
+    storage: str = "git-lfs"  # what keeps the vectors of new versions: git-lfs or dvc
     stages: tuple[str, ...] = ()  # that `promote` may give; none: any
     probe: str | None = None
     rule: Mapping[str, Any] = field(default_factory=dict)
     benchmarks: tuple[BenchmarkSetting, ...] = ()
     site: Mapping[str, Any] = field(default_factory=dict)
+    dvc: Mapping[str, Any] = field(default_factory=dict)
     names: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     policy: tuple[OwnRule, ...] = ()
     gates: tuple[Gate, ...] = ()
@@ -146,11 +148,13 @@ def _settings(plain: Mapping[str, Any], source: str, file: Path, *, is_known: bo
         embeddings=_folder(plain.get("embeddings", "embeddings"), f"{source}: embeddings"),
         tags=tags,
         remote=plain.get("remote", "origin"),
+        storage=plain.get("storage", "git-lfs"),
         stages=tuple(plain.get("stages", ())),
         probe=_folder(plain["probe"], f"{source}: probe") if "probe" in plain else None,
         rule=plain.get("rule", {}),
         benchmarks=benchmarks,
         site=_site(plain.get("site", {}), source),
+        dvc=plain.get("dvc", {}),
         names=names,
         policy=_policy(plain["policy"], file) if plain.get("policy") else (),
         gates=_gates(plain["gate"], benchmarks, names, file) if plain.get("gate") else (),

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from embver.errors import IntegrityError, LfsError
 from embver.pointer import Pointer
-from embver.store.files import hash_file
+from embver.store.files import hash_file, write_atomic
 from embver.store.process import run
 from embver.store.repo import Repository
 
@@ -39,8 +39,10 @@ _INCLUDE_CHARACTERS = 30_000  # of one `--include`: a single argument may have 1
 class LfsStore:
     """The LFS objects of one repository."""
 
-    def __init__(self, repo: Repository) -> None:
+    def __init__(self, repo: Repository, *, with_md5: bool = False) -> None:
+        """Open the store; `with_md5` also computes the MD5 of what is put into it, by which DVC knows files."""
         self._repo = repo
+        self._with_md5 = with_md5
         self._objects: Path | None = None
 
     @property
@@ -114,6 +116,7 @@ class LfsStore:
         handle, name = tempfile.mkstemp(dir=folder, prefix="embver-")
         temporary = Path(name)
         digest, size_bytes = hashlib.sha256(), 0
+        other = hashlib.md5(usedforsecurity=False) if self._with_md5 else None
         try:
             # Buffered: a bare write() takes 2 GiB at most and says so only by what it returns.
             with os.fdopen(handle, "wb") as stream:
@@ -121,6 +124,8 @@ class LfsStore:
                 for chunk in chunks:
                     stream.write(chunk)
                     digest.update(chunk)
+                    if other is not None:
+                        other.update(chunk)
                     size_bytes += memoryview(chunk).nbytes
                 stream.flush()
                 os.fchmod(stream.fileno(), 0o444)
@@ -133,7 +138,23 @@ class LfsStore:
             temporary.unlink(missing_ok=True)
             raise
         self._keep(pointer)
+        if other is not None:
+            write_atomic(self._md5s / pointer.sha256, other.hexdigest().encode(), is_cache=True)
         return pointer
+
+    def md5_of(self, pointer: Pointer) -> str:
+        """Return an object's MD5: as it was computed when it was put here, else by reading it."""
+        known = self._md5s / pointer.sha256
+        with contextlib.suppress(OSError):
+            return known.read_text(encoding="ascii")
+        with self.path_of(pointer.sha256).open("rb") as stream:
+            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        write_atomic(known, found.encode(), is_cache=True)
+        return found
+
+    @property
+    def _md5s(self) -> Path:
+        return self._repo.git_dir / "embver" / "md5"
 
     def sweep(self, *, now_s: float) -> int:
         """Remove what killed processes left half written, and return how many files that was.

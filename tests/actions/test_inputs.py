@@ -161,14 +161,15 @@ def test_a_table_with_names_of_its_own(encoded: Sandbox) -> None:
     assert "data/shop.csv:1:1: there is no column 'title'; the columns are sku, photo, caption" in said
 
 
-def test_what_dvc_keeps_has_its_digest(encoded: Sandbox) -> None:
+@pytest.mark.parametrize(("form", "algorithm"), [("  hash: md5\n", "md5"), ("", "md5-dos2unix")])
+def test_what_dvc_keeps_has_its_digest(encoded: Sandbox, form: str, algorithm: str) -> None:
     pictures(encoded, "data/raw")
     (encoded.root / ".gitignore").write_text("/data/raw\n/build\n")
     digest = "a304afb96060aad90176268345e10355.dir"
-    (encoded.root / "data/raw.dvc").write_text(f"outs:\n- md5: {digest}\n  path: raw\n")
+    (encoded.root / "data/raw.dvc").write_text(f"outs:\n- md5: {digest}\n{form}  path: raw\n")
     names_corpus(encoded, "data/raw", more="  tracked_by: dvc\n")
     encoded.embver("encode", NAME)
-    assert corpus_of(encoded)["digest"] == f"md5:{digest}"
+    assert corpus_of(encoded)["digest"] == f"{algorithm}:{digest}"
     encoded.git("add", "-A", "data", ".gitignore")
     encoded.git("commit", "-q", "-m", "Track it with DVC", "--", "data", ".gitignore")
     encoded.embver("release", NAME)
