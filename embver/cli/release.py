@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embver.cli.output import Output
 from embver.cli.parser import add_json
@@ -53,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Without a next/, push what was released and is not published",
     )
     parser.add_argument(
+        "--notify",
+        choices=("mlflow",),
+        metavar="TRACKER",
+        help="after --push, tag the run that the card names (mlflow); a tracker that fails undoes nothing",
+    )
+    parser.add_argument(
         "--undo",
         action="store_true",
         help="take back the last release, if it was not pushed: next/ is as before",
@@ -73,6 +79,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     work.check_name(arguments.name)
     if arguments.undo:
         return _undo(arguments, work, out)
+    _check_notify(arguments, work)
     remote = look_at_remote(work, arguments.name) if arguments.push else None
     earlier = unpublished(work, arguments.name, remote) if remote else ()
     if remote and (earlier or remote.tags) and not has_next(work, arguments.name):
@@ -90,10 +97,12 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     if remote:
         push_release(work, remote, (*(release.tag for release in earlier), plan.tag), made)
     if out.is_json:
-        out.json({**plan.to_plain(), "applied": True, "commit": made.commit, "pushed": arguments.push})
+        done = {**plan.to_plain(), "applied": True, "commit": made.commit, "pushed": arguments.push}
+        out.json(done | _notified(arguments, (plan.reference,), out))
         return 0
     pushed = f", pushed to {remote.name}" if remote else ""
     out.print(f"released {plan.reference} as tag {plan.tag} on {made.commit[:12]}{pushed}")
+    _notified(arguments, (plan.reference,), out)
     if not remote:
         out.hint("git push --follow-tags, then embver site --build")
     return 0
@@ -114,7 +123,34 @@ def _publish(
     if not arguments.dry_run:
         push_release(work, remote, tuple(release.tag for release in releases))
     print_published(releases, remote.name, out, is_done=not arguments.dry_run)
+    if not arguments.dry_run:
+        _notified(arguments, tuple(release.reference for release in releases), out)
     return 0
+
+
+def _check_notify(arguments: argparse.Namespace, work: Workspace) -> None:
+    """Raise UsageError for a release of which no tracker could be told, before anything is changed."""
+    if arguments.notify is None:
+        return
+    if not arguments.push:
+        raise UsageError(
+            "--notify goes with --push: a tracker should not name what nobody can fetch",
+            hint=f"embver release {arguments.name} --push --notify {arguments.notify}",
+        )
+    from embver.actions.notify import check_run
+    from embver.actions.release_push import has_next
+
+    if has_next(work, arguments.name):
+        check_run(work, work.source(f"{arguments.name}@next"))
+
+
+def _notified(arguments: argparse.Namespace, references: tuple[str, ...], out: Output) -> dict[str, Any]:
+    """Tell the tracker that was asked for, and return what of it belongs into the JSON document."""
+    if arguments.notify is None:
+        return {}
+    from embver.cli.notify import notify_after_push
+
+    return {"notified": notify_after_push(arguments, references, out)}
 
 
 def _undo(arguments: argparse.Namespace, work: Workspace, out: Output) -> int:
