@@ -23,7 +23,7 @@ _TEXT: Final = (
     ("encoding", "Not UTF-8", "The file is UTF-16, UTF-32 or has bytes that are no UTF-8.", "Save the file as UTF-8."),
     ("unseen-character", "A character that cannot be seen", "Control characters, terminal escapes, right-to-left overrides, line breaks of other scripts and byte order marks within the text make a card look different from what it is.", "Remove it; in double quotes it can be written as an escape."),
     ("too-large", "Too large", "A card has at most 1 MiB.", "Keep raw results in files beside the card."),
-    ("too-many-values", "Too many values", "A card has at most 50,000 values and names: what holds more is data.", "Keep raw results in files beside the card."),
+    ("too-many-values", "Too many values", "A card has at most 100,000 values and names: what holds more is data.", "Keep raw results in files beside the card."),
     ("too-deep", "Nested too deep", "A card is nested at most 64 levels deep.", "Flatten it."),
     ("yaml-syntax", "Not YAML", "The text is no YAML. The place is where the parser gave up; the mistake may stand just before.", "Mind colons, quotes, brackets and spaces at the beginning of lines; tabs cannot indent."),
     ("directive", "A YAML directive", "Lines such as `%YAML 1.1` or `%TAG` change how a text is read. A card is YAML 1.2.", "Remove the line."),

@@ -93,19 +93,44 @@ class Intake:
         kept: list[Taken] = []
         left: list[LeftOut] = []
         for entry in self.taken:
+            why = next((each for each in map(_private_key, entry.where) if each), None)
+            if why is not None:
+                left.append(LeftOut(what=entry.origin, why=f"its name tells what is private: {why}"))
+                continue
             value, whys = _guarded(without_credentials(entry.value), entry.where[-1])
             left += [LeftOut(what=f"{entry.origin}{inner}", why=why) for inner, why in whys]
             if value is not None:
                 kept.append(replace(entry, value=value))
-        origin = replace(self.origin, uri=without_credentials(self.origin.uri))
+        origin = replace(self.origin, uri=_public(without_credentials(self.origin.uri), self.origin))
         return replace(self, origin=origin, taken=tuple(kept), left_out=(*self.left_out, *left))
+
+
+def _private_key(part: str | tuple[str, str]) -> str | None:
+    """Return why a place in the card may not be named as it is, or None."""
+    return private_part("", part[1] if isinstance(part, tuple) else part)
+
+
+def _public(uri: str, origin: Origin) -> str:
+    """Return the address of a source; of one that tells a place of somebody's disk its last part alone."""
+    if private_part("uri", uri.partition(":")[2]) is None and private_part("uri", uri) is None:
+        return uri
+    last = uri.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    named = last if private_part("uri", last) is None else (origin.digest or "unnamed")
+    return f"{origin.source}:{named}"
 
 
 def _guarded(value: Value, name: str | tuple[str, str]) -> tuple[Value | None, list[tuple[str, str]]]:
     """Return a value without its private parts (None if nothing is left), and what went and why."""
+    if isinstance(value, Mapping | list | tuple):
+        why = private_part(name if isinstance(name, str) else name[0], value)
+        if why is not None:
+            return None, [("", why)]
     if isinstance(value, Mapping):
         kept, whys = {}, []
         for key, entry in value.items():
+            if _private_key(str(key)) is not None:
+                whys.append((".(a name)", f"its name tells what is private: {_private_key(str(key))}"))
+                continue
             # The signature of a benchmark's result is made to be shown (schema: verified.token).
             is_shown = (name, key) == ("verified", "token")
             inner, found = (entry, []) if is_shown else _guarded(entry, str(key))

@@ -88,16 +88,21 @@ def _change(metric: Mapping[str, Any], change: Mapping[str, Any], where: Where) 
         )
 
 
+def is_in_range(key: str, unit: str, value: float) -> bool:
+    """Tell whether a number can be what its unit says; a correlation may be negative."""
+    least, most = _RANGES.get(unit, (float("-inf"), float("inf")))
+    if value < least == 0.0 and re.search(_SIGNED, key, re.IGNORECASE):
+        least = -most
+    return least <= value <= most
+
+
 def _metric(metric: Mapping[str, Any], where: Where) -> Iterator[Flaw]:
     value = metric.get("value")
     yield from _interval(value, metric.get("ci") or {}, (*where, "ci"))
     if metric.get("change"):
         yield from _change(metric, metric["change"], (*where, "change"))
     unit, key = metric.get("unit", "fraction"), str(metric.get("key"))
-    least, most = _RANGES.get(unit, (float("-inf"), float("inf")))
-    if value is not None and value < least == 0.0 and re.search(_SIGNED, key, re.IGNORECASE):
-        least = -most
-    if value is not None and not least <= value <= most:
+    if value is not None and not is_in_range(key, unit, value):
         yield Flaw(
             where=(*where, "value"),
             rule="metric-range",

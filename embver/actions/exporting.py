@@ -14,7 +14,7 @@ from embver.card import Card, card_digest
 from embver.errors import UsageError
 from embver.intake import LeftOut, RawFile
 from embver.outgoing import Export, Subject
-from embver.store.files import write_atomic
+from embver.store.files import write_many
 
 # What each format is called on the command line, and the module of actions/ that writes it.
 FORMATS: Final[Mapping[str, str]] = {
@@ -95,8 +95,7 @@ def export(work: Workspace, request: ExportRequest) -> ExportReport:
     made = module.export(work, source, subject_of(work, source), request)
     for file in made.files:
         _check_free(request.out / file.path, file, is_forced=request.is_forced)
-    for file in made.files:
-        write_atomic(request.out / file.path, file.data)
+    write_many([(request.out / file.path, file.data) for file in made.files])
     return ExportReport(
         reference=source.reference,
         format=request.format,
@@ -116,10 +115,6 @@ def subject_of(work: Workspace, source: Source) -> Subject:
     page = (
         f"{str(url).rstrip('/')}/changelog/{release.name}/{release.version}.html" if url and release else None
     )
-    paths = {
-        str(b.plain["source"]["path"]) for b in card.benchmarks if (b.plain.get("source") or {}).get("path")
-    }
-    raw = {path: found for path in sorted(paths) if (found := work.read(source, path)) is not None}
     return Subject(
         card=card,
         reference=source.reference,
@@ -130,8 +125,21 @@ def subject_of(work: Workspace, source: Source) -> Subject:
         repository=str(work.settings.site.get("repository") or links.get("repository") or "") or None,
         page=page,
         tool_version=__version__,
-        raw=raw,
+        raw=_raw(work, source, card),
     )
+
+
+def _raw(work: Workspace, source: Source, card: Card) -> dict[str, bytes]:
+    """Return the files behind the card's benchmarks, by one Git process."""
+    named = {str((each.plain.get("source") or {}).get("path") or "") for each in card.benchmarks}
+    paths = sorted(
+        path for path in named if path and not path.startswith("/") and ".." not in path.split("/")
+    )
+    if source.revision is None:
+        found = tuple(work.read(source, path) for path in paths)
+    else:
+        found = work.repo.read_many([f"{source.revision}:{source.folder}/{path}" for path in paths])
+    return {path: data for path, data in zip(paths, found, strict=True) if data is not None}
 
 
 def _previous(work: Workspace, card: Card, is_released: bool) -> Card | None:

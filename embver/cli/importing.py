@@ -200,7 +200,11 @@ def _brief(path: str, value: Any) -> str:
     """Return a value as one line shows it; of a benchmark record its numbers, the main one first."""
     if not path.startswith("benchmarks[") or not isinstance(value, Mapping):
         return _shown(value)
-    metrics = [f"{each.get('key')} {each.get('value')}" for each in value.get("metrics") or ()]
+    metrics = [
+        f"{each.get('key')} {_shown(each.get('value'))}"
+        for each in value.get("metrics") or ()
+        if isinstance(each, Mapping)
+    ]
     rest = f" and {len(metrics) - 1} more" if len(metrics) > 1 else ""
     return f"{metrics[0]}{rest}" if metrics else _shown(value)
 

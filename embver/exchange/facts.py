@@ -41,8 +41,8 @@ def facts(subject: Subject) -> dict[str, str]:
         "served_dimensions": ",".join(str(n) for n in space.get("served_dimensions") or ()),
         "metric": space["metric"],
         "normalized": space["normalized"],
-        "kind": space["kind"],
-        "dtype": space["dtype"],
+        "kind": space.get("kind"),
+        "dtype": space.get("dtype"),
     }
     for modality, encoder in subject.card.encoders.items():
         found[f"pooling.{modality}"] = encoder.get("pooling")

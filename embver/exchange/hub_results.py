@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,7 +98,9 @@ def _read(name: str, result: Any, found: _Results) -> Entry | None:
         return None
     parts = [task_type, data_id or title, record["dataset"].get("config"), record["dataset"].get("split")]
     kept = [part for part in parts if part and part != "default"]
-    return re.sub(r"[^a-z0-9]+", "-", " ".join(kept).lower()).strip("-"), record, metrics
+    words = " ".join(kept).lower()
+    identity = re.sub(r"[^a-z0-9]+", "-", words).strip("-")
+    return identity or f"result-{hashlib.sha256(words.encode()).hexdigest()[:8]}", record, metrics
 
 
 def _metric(metric: Any, name: str, found: _Results) -> dict[str, Any] | None:

@@ -74,7 +74,7 @@ def _config(subject: Subject) -> dict[str, Any]:
             "licenses": [plain["license"]] if plain.get("license") else None,
         }
     )
-    dtype = plain["space"]["dtype"]
+    dtype = plain["space"].get("dtype")
     return {
         "descriptor": descriptor,
         "modelfs": {

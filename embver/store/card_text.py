@@ -7,7 +7,7 @@ from typing import Final
 
 MAX_BYTES: Final = 1 << 20
 # The parser's nodes take 1 kB and 2 microseconds each: a megabyte of `1,1,1,...` would take half a gigabyte.
-MAX_NODES: Final = 50_000
+MAX_NODES: Final = 100_000
 # Composing recurses in C, and no limit guards its stack: 100,000 open brackets end the process. Below this bound on
 # the depth it is safe; above it, the depth is counted first.
 _SAFE_DEPTH: Final = 1000

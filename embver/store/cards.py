@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from embver.errors import CardError, EmbverError
@@ -128,21 +128,22 @@ def update_card(text: str, updates: Sequence[tuple[Sequence[str | int | Entry], 
     """Return the text with fields set, or removed where the value is None; only the lines of those fields change.
 
     A place is a way through the data: names, and of a list's entries their number or an `Entry` that says by what they
-    are known; an entry that is not there is added at the end.
-
-    The edit is made on the text, at the places the parser reported, and not by a round trip through ruamel.yaml: that
-    one writes every line anew, and re-indents lists, re-wraps long flow mappings and moves comments on the way.
-    A mapping that is there already is updated field by field, so that comments within it stay; a list keeps its equal
-    entries. The result is read again and compared with what was meant. Raises CardError for a text that cannot be
-    read, EmbverError for a place that cannot be edited.
+    are known; an entry that is not there is added at the end. The edit is made on the text, at the places the parser reported: a round trip through ruamel.yaml writes every line
+    anew. A mapping that is there already is updated field by field, so that comments within it stay; a list keeps its
+    equal entries. The result is read again and compared with what was meant. Raises CardError for a text that cannot
+    be read, EmbverError for a place that cannot be edited.
     """
+    return edit_card(read_card_text(text, path="card.yaml"), updates).text
+
+
+def edit_card(card: CardText, updates: Sequence[tuple[Sequence[str | int | Entry], Any]]) -> CardText:
+    """Return a card with fields set as by `update_card`, as text and data: its text is not read once more."""
     from embver.store.card_edit import apply_update, intended, resolved
     from embver.store.card_style import same
 
-    order = _field_order()
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    body = text.removeprefix(mark)
-    card = _readable(body)
+    order, path = _field_order(), card.path
+    mark = "\ufeff" if card.text.startswith("\ufeff") else ""
+    body, card = card.text.removeprefix(mark), _readable(card)
     for place, new in updates:
         for where, value in resolved(card.plain, place, new):
             wanted = intended(card.plain, where, value)
@@ -150,7 +151,7 @@ def update_card(text: str, updates: Sequence[tuple[Sequence[str | int | Entry], 
                 edited = apply_update(body, card.root, card.plain, where, value, order)
                 if edited is None or edited == body:
                     break
-                body, card = edited, _readable(edited)
+                body, card = edited, _readable(read_card_text(edited, path=path))
                 if value is None:
                     break  # once: what comes after an entry of a list has its number now
             if not same(card.plain, wanted):
@@ -158,7 +159,7 @@ def update_card(text: str, updates: Sequence[tuple[Sequence[str | int | Entry], 
                     f"{dotted(where)} cannot be edited in the way that this card is written",
                     hint="write that field as `key: value` on a line of its own, then try again",
                 )
-    return mark + body
+    return replace(card, text=mark + body)
 
 
 def dump_plain(plain: dict[str, Any]) -> str:
@@ -166,13 +167,12 @@ def dump_plain(plain: dict[str, Any]) -> str:
     from embver.store.card_style import dump_card, same
 
     text = dump_card(plain, _field_order())
-    if not same(_readable(text).plain, plain):
+    if not same(_readable(read_card_text(text, path="card.yaml")).plain, plain):
         raise EmbverError("the card holds values that YAML readers would read differently")
     return text
 
 
-def _readable(text: str) -> CardText:
-    card = read_card_text(text, path="card.yaml")
+def _readable(card: CardText) -> CardText:
     if card.problems:
         raise CardError(f"the card cannot be edited: {card.problems[0].format()}", problems=card.problems)
     return card
