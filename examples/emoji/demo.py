@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import recipes
+import tracking
 from edits import CARD, write_card
 from in_use import use_versions
 from recipes import Recipe
@@ -122,6 +123,8 @@ def start_repository() -> None:
         file.write(
             "models/**/*.safetensors filter=lfs diff=lfs merge=lfs -text\n*.png -text\n*.jsonl text eol=lf\n"
         )
+    with (REPOSITORY / ".gitignore").open("a", encoding="utf-8") as file:
+        file.write(f"/{tracking.DATABASE}\n")
     page = REPOSITORY / "site/credits.md"
     page.parent.mkdir(exist_ok=True)
     page.write_bytes((REPOSITORY / "data/ATTRIBUTION.md").read_bytes())
@@ -134,8 +137,9 @@ def write_chapter(number: int, chapter: Chapter) -> None:
     """Train, write the card, encode, bench, release; or see the release refused."""
     heading(f"{number}. {chapter.title}" + (f": {chapter.version}" if not chapter.refused else ""))
     print(chapter.tells + "\n")
+    logged = None
     if chapter.recipe is not None:
-        provide_model(chapter.recipe)
+        logged = provide_model(chapter.recipe)
         tag_model(chapter.recipe, MODEL_TAGS[chapter.version])
     with (REPOSITORY / "embver.toml").open("a", encoding="utf-8") as file:
         file.write(chapter.settings)
@@ -143,6 +147,9 @@ def write_chapter(number: int, chapter: Chapter) -> None:
     if not is_after_refusal:
         run("embver", "new", NAME)
     write_card(chapter)
+    if logged is not None:
+        # What the card says of the training is what its run says; now it names the run, too.
+        run("embver", "import", "mlflow", f"{tracking.DATABASE}#{logged}", "--replace")
     if is_after_refusal:
         # next/ still holds the refused vectors; a card of 96 dimensions beside vectors of 64 is not committed.
         run("embver", "encode", NAME)
@@ -164,20 +171,28 @@ def write_chapter(number: int, chapter: Chapter) -> None:
         raise SystemExit(f"the story expects {chapter.version}, embver computed {released}")
 
 
-def provide_model(recipe: Recipe) -> None:
-    """Put a recipe's model into the repository: trained now, or before from the same inputs."""
+def provide_model(recipe: Recipe) -> str:
+    """Put a recipe's model and the log of its training into the repository; return the run's id.
+
+    Both were made now, or before from the same inputs.
+    """
     start = REPOSITORY / MODEL if recipe.starts_from_model else None
     digest = recipes.inputs_digest(recipe, REPOSITORY, start=start)
     kept = MODELS / digest.removeprefix("sha256:")[:16]
-    if not (kept / "model.safetensors").is_file():
+    run_id, log = tracking.run_id(digest), MODELS / tracking.DATABASE
+    if not ((kept / "model.safetensors").is_file() and tracking.is_logged(log, run_id)):
         from train import train
 
         with bar(f"training {recipe.name}") as progress:
             training = train(recipe, REPOSITORY, kept, start=start, progress=progress)
+        if not tracking.is_logged(log, run_id):
+            tracking.log_training(log, run_id, recipe, training.losses)
         print(f"trained {recipe.name}: {training.parameters:,} parameters in {training.elapsed_s:.0f} s")
     else:
         print(f"training {recipe.name} skipped: its inputs did not change ({digest[:19]}…)")
     shutil.copytree(kept, REPOSITORY / MODEL, dirs_exist_ok=True)
+    shutil.copyfile(log, REPOSITORY / tracking.DATABASE)
+    return run_id
 
 
 def tag_model(recipe: Recipe, tag: str) -> None:

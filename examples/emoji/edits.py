@@ -8,6 +8,7 @@ import recipes
 from recipes import LONGER, ONE_STYLE, RETRAINED, SIX_LANGUAGES, TWO_STYLES
 from story import MODEL_TAGS, WORDS, Chapter
 from terminal import HERE, REPOSITORY
+from tracking import hyperparameters
 
 CARD = Path("embeddings/emoji/next/card.yaml")
 
@@ -19,6 +20,8 @@ def write_card(chapter: Chapter) -> None:
     if chapter.version == "1.0.0":
         text = (HERE / "card-1.0.0.yaml").read_text(encoding="utf-8")
         text = text.replace("@TRAINING", recipes.manifest_digest(ONE_STYLE, REPOSITORY))
+    # After the refusal the card of next/ still says what was imported for the version that was refused.
+    text = replace_section(text, "imported", "") if "\nimported:" in text else text
     for before, after in ((expand(old), expand(new)) for old, new in chapter.edits):
         if before not in text:
             raise SystemExit(f"{CARD}: the story expects {before!r}")
@@ -44,13 +47,8 @@ def expand(text: str) -> str:
         ("@SIX_LANGUAGES", SIX_LANGUAGES),
         ("@LONGER", LONGER),
     ):
-        parts = [part for part in (recipe.both, recipe.pictures, recipe.texts) if part is not None]
-        # One that is trained longer counts on from where it started.
-        steps = recipe.steps + (SIX_LANGUAGES.steps if recipe is LONGER else 0)
-        schedule = (
-            f"learning_rate: {parts[0].learning_rate}, batch_size: {parts[0].batch_size}, steps: {steps}"
-        )
-        text = text.replace(name, f"{schedule}, seed: {recipe.seed}")
+        words = [f"{key}: {value}" for key, value in hyperparameters(recipe).items() if key != "optimizer"]
+        text = text.replace(name, ", ".join(words))
     return text
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 from terminal import REPOSITORY, heading, run, said
 
 INDEX = "../demo-pictures.faiss"  # as a person in the repository names it
+BY_DVC = "../demo-by-dvc"
 SERVED, NEWEST = "emoji@1.1.1", "emoji@2.0.0"
 
 
@@ -30,6 +34,19 @@ def use_versions() -> None:
     )
     run("embver", "verify", NEWEST, "--reencode", "--sample", "500")
     run("embver", "list")
+    read_by_others()
+
+
+def read_by_others() -> None:
+    """Let other programs read the versions: they find them by tags and dvc.yaml, without any code of embver."""
+    print("\nOther programs read the versions too, and need no embver for it:\n")
+    run("gto", "show", "emoji")
+    # DVC counts its users over the network unless it is told not to.
+    os.environ["DVC_NO_ANALYTICS"] = "1"
+    run("dvc", "artifacts", "get", ".", "emoji", "--rev", "v2.0.0", "--force", "-o", BY_DVC)
+    checker = ("sha256sum",) if shutil.which("sha256sum") else ("shasum", "-a", "256")  # macOS
+    run(*checker, "-c", "SHA256SUMS", folder=BY_DVC)
+    run("embver", "export", NEWEST, "--format", "cyclonedx", "--out", BY_DVC, "--force")
 
 
 def write_index() -> None:

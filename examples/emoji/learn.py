@@ -14,7 +14,7 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample, normali
 from transformers import CLIPModel
 
 ROWS_AT_ONCE = 256
-Tick = Callable[[], None]  # called after every step
+Tick = Callable[[float], None]  # called after every step, with its loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +51,10 @@ def learn_both(
         image = image_vectors(model, augment(style.pixels[rows]))
         scores = model.logit_scale.exp() * text @ image.T
         own = torch.arange(len(rows))
-        optimiser.step((cross_entropy(scores, own) + cross_entropy(scores.T, own)) / 2)
+        loss = (cross_entropy(scores, own) + cross_entropy(scores.T, own)) / 2
+        optimiser.step(loss)
         model.logit_scale.data.clamp_(0, 4.6)  # e^4.6 = 100, CLIP's own limit
-        tick()
+        tick(loss.item())
 
 
 def learn_pictures(
@@ -80,8 +81,9 @@ def learn_pictures(
         with torch.no_grad():
             old = image_vectors(before, pixels)
         away = (1 - (image * old).sum(1)).mean()
-        optimiser.step(cross_entropy(scale * image @ names.T, style.names[rows]) + anchor * away)
-        tick()
+        loss = cross_entropy(scale * image @ names.T, style.names[rows]) + anchor * away
+        optimiser.step(loss)
+        tick(loss.item())
 
 
 def learn_texts(
@@ -99,8 +101,9 @@ def learn_texts(
     for _ in range(schedule.steps):
         rows = next(batches)
         scores = scale * text_vectors(model, *texts.pick(rows)) @ pictures.T
-        optimiser.step(cross_entropy(scores, rows % len(pictures)))
-        tick()
+        loss = cross_entropy(scores, rows % len(pictures))
+        optimiser.step(loss)
+        tick(loss.item())
 
 
 @torch.no_grad()

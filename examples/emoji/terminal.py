@@ -61,26 +61,27 @@ class bar:  # noqa: N801  (used like a function)
         self._bar.stop()
 
 
-def embver() -> str:
-    """Return the embver command of this environment."""
-    return str(Path(sys.executable).with_name("embver"))
+def program(command: str) -> str:
+    """Return a command of this environment, else the system's."""
+    own = Path(sys.executable).with_name(command)
+    return str(own) if own.exists() else command
 
 
-def run(command: str, *arguments: str) -> None:
-    """Type a command: show it, let it print, stop at a failure."""
-    said(command, *arguments, status=0)
+def run(command: str, *arguments: str, folder: str = ".") -> None:
+    """Type a command in a folder: show it, let it print, stop at a failure."""
+    said(command, *arguments, status=0, folder=folder)
 
 
-def said(command: str, *arguments: str, status: int) -> str:
+def said(command: str, *arguments: str, status: int, folder: str = ".") -> str:
     """Type a command: show it and what it prints, stop at any other exit code; return all of it."""
-    line = f"$ {shlex.join([command, *arguments])}"
+    line = f"$ {f'cd {folder} && ' if folder != '.' else ''}{shlex.join([command, *arguments])}"
     print(line, flush=True)
-    argv = [embver() if command == "embver" else command, *arguments]
+    argv = [program(command), *arguments]
     told = None
     if status == 0:  # straight to the terminal, with its colours and progress bars
-        done = subprocess.run(argv, cwd=REPOSITORY, check=False)
+        done = subprocess.run(argv, cwd=REPOSITORY / folder, check=False)
     else:
-        done = subprocess.run(argv, cwd=REPOSITORY, check=False, capture_output=True, text=True)
+        done = subprocess.run(argv, cwd=REPOSITORY / folder, check=False, capture_output=True, text=True)
         told = f"{done.stdout}{done.stderr}(exit code {done.returncode})\n"
         print(told, end="", flush=True)
     if done.returncode != status:
@@ -90,9 +91,8 @@ def said(command: str, *arguments: str, status: int) -> str:
 
 def capture(command: str, *arguments: str) -> str:
     """Run a command quietly and return what it prints."""
-    program = embver() if command == "embver" else command
     return subprocess.run(
-        [program, *arguments], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True
+        [program(command), *arguments], cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,7 @@ class Training:
     parameters: int
     weights_sha256: str
     elapsed_s: float
+    losses: tuple[float, ...]  # of every step
 
 
 def train(
@@ -53,6 +53,7 @@ def train(
     from model import build_model, build_tokenizer, load_model, save_model
 
     began = time.perf_counter()
+    losses: list[float] = []
     names = [row[language] for language in recipe.languages for row in read_lines(repository / NAMES)]
     with one_thread():
         if start:
@@ -61,7 +62,9 @@ def train(
             tokenizer = build_tokenizer(names, recipe.shape)
             model = build_model(recipe.shape, len(tokenizer), recipe.seed)
         styles = read_styles(recipe, repository)
-        learn(recipe, model, tokenizer, names=names, styles=styles, tick=ticker(progress, recipe.steps))
+        learn(
+            recipe, model, tokenizer, names=names, styles=styles, tick=ticker(losses, progress, recipe.steps)
+        )
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as complete:
         save_model(model, tokenizer, Path(complete))
@@ -75,6 +78,7 @@ def train(
         parameters=sum(p.numel() for p in model.parameters()),
         weights_sha256=sha256(out / WEIGHTS),
         elapsed_s=time.perf_counter() - began,
+        losses=tuple(losses),
     )
 
 
@@ -85,7 +89,7 @@ def learn(
     *,
     names: list[str],
     styles: list[Pictures],
-    tick: Callable[[], None],
+    tick: Callable[[float], None],
 ) -> None:
     """Run the parts of a recipe, in their order."""
     import torch
@@ -152,10 +156,15 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def ticker(progress: Progress | None, steps: int) -> Callable[[], None]:
-    """Count steps over all parts of a recipe."""
-    done = count(1)
-    return lambda: progress(next(done), steps) if progress else None
+def ticker(losses: list[float], progress: Progress | None, steps: int) -> Callable[[float], None]:
+    """Keep the loss of every step, and count steps over all parts of a recipe."""
+
+    def tick(loss: float) -> None:
+        losses.append(loss)
+        if progress:
+            progress(len(losses), steps)
+
+    return tick
 
 
 def show(done: int, steps: int) -> None:
