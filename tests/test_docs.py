@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
-import os
+import json
 import re
 import shlex
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +19,12 @@ from embver.cli.parser import COMMANDS, build_full_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
-PAGES = [ROOT / "README.md", *sorted(page for page in SITE.rglob("*.md") if "generated" not in page.parts)]
+# What `make docs` writes from elsewhere, and Git ignores.
+GENERATED = (SITE / "changelog", SITE / "schemas")
+PAGES = [
+    ROOT / "README.md",
+    *sorted(page for page in SITE.rglob("*.md") if not any(page.is_relative_to(f) for f in GENERATED)),
+]
 FENCE = re.compile(r"^([ ]*)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 SHELLS = ("sh", "console", "bash")
@@ -146,9 +150,12 @@ PLAIN = {
     "demote": ("promote.py", "StageReport"),
     "deprecate": ("deprecate.py", "StatusChange"),
     "yank": ("deprecate.py", "StatusChange"),
+    "notify": ("notify.py", "NotifyReport"),
+    "import": ("importing.py", "ImportReport"),
 }
 ADDED_BY_CLI = {
     "release": {"applied"},
+    "notify": {"applied"},
     "status NAME": {"ready", "problems", "missing"},  # actions/readiness.py
     **{verb: {"applied", "pushed"} for verb in ("promote", "demote", "deprecate", "yank")},
 }
@@ -236,16 +243,28 @@ def test_no_page_names_this_machine() -> None:
 # ---- the site
 
 
+def prepared(root: Path, *, has_example: bool) -> tuple[ModuleType, Path]:
+    """Copy the documentation, let examples/docs.py add what it adds, and return it with the configuration."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "examples")
+        patch.syspath_prepend(ROOT / "tests" / "site")
+        docs = importlib.import_module("docs")
+        data = importlib.import_module("emoji_versions").emoji_site() if has_example else None
+    shutil.copytree(
+        SITE, root / "site", ignore=lambda folder, _: [f.name for f in GENERATED if f.parent == Path(folder)]
+    )
+    shutil.copy(ROOT / "mkdocs.yml", root)
+    return docs, docs.prepare(root, data)
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the documentation, where every warning is an error; `-q` would hide warnings from --strict."""
+    """Build the project's own site with an example; in --strict every warning is an error."""
     pytest.importorskip("material")
-    out = tmp_path_factory.mktemp("docs")
-    argv = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)]
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
+    root = tmp_path_factory.mktemp("docs")
+    docs, config = prepared(root, has_example=True)
+    assert docs.build(config, root / "build" / "site") == 0
+    return root / "build" / "site"
 
 
 def test_the_documentation_builds_without_a_warning(built: Path) -> None:
@@ -261,3 +280,57 @@ def test_the_documentation_asks_nothing_of_the_network(built: Path) -> None:
             r"<link[^>]+rel=\"?(?:stylesheet|preconnect)\"?[^>]+href=\"?(https?://[^\s\">]+)", text
         )
         assert loaded == [], page.name
+
+
+def test_schemas_are_published_where_their_ids_say(built: Path) -> None:
+    address = re.search(r"^site_url: (.+)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)[
+        1
+    ]
+    published = 0
+    for schema in (ROOT / "schemas").rglob("*.json"):
+        identifier = json.loads(schema.read_text(encoding="utf-8")).get("$id", "")
+        if identifier.startswith(address):
+            assert (built / identifier.removeprefix(address)).read_bytes() == schema.read_bytes()
+            published += 1
+    assert published >= 2  # of cards and of settings
+
+
+def test_the_example_has_a_part_of_the_navigation_of_its_own(built: Path) -> None:
+    for page in ("workflow.html", "changelog/emoji/1.1.1.html"):
+        text = (built / page).read_text(encoding="utf-8")
+        up = "../" * page.count("/")
+        tabs = re.search(r'<nav class="md-tabs".*?</nav>', text, re.DOTALL)[0]
+        assert [" ".join(name.split()) for name in re.findall(r">([^<>]*\w[^<>]*)<", tabs)][
+            -1
+        ] == "A live example"
+        assert f'href="{up}example.html"' in text or 'href="example.html"' in text
+    version = (built / "changelog/emoji/1.1.1.html").read_text(encoding="utf-8")
+    assert '<link rel="stylesheet" href="../embver.css">' in version
+    for neighbour in ("2.0.0.html", "index.html", "trace.html", "../compare.html"):
+        assert f'href="{neighbour}"' in version
+    assert "1.1.1" in (built / "changelog/index.html").read_text(encoding="utf-8")
+
+
+def test_without_the_demo_the_documentation_is_built_all_the_same(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("material")
+    docs, config = prepared(tmp_path, has_example=True)
+    assert (tmp_path / "site/changelog/emoji/1.1.1.md").is_file()
+    assert docs.prepare(tmp_path, None) == config  # the demo was removed since
+    assert not list((tmp_path / "site/changelog").rglob("*.md"))
+    assert docs.build(config, tmp_path / "out") == 0
+    assert (tmp_path / "out/example.html").is_file()
+    assert (tmp_path / "out/schemas/card/v1.json").is_file()
+    assert not list((tmp_path / "out/changelog").rglob("*.html"))
+    assert "changelog/embver.css" in (tmp_path / "out/example.html").read_text(encoding="utf-8")
+
+
+def test_a_broken_link_ends_the_build(tmp_path: Path) -> None:
+    """A site of one page: what --strict finds must reach the exit code."""
+    docs, config = prepared(tmp_path, has_example=False)
+    shutil.rmtree(tmp_path / "site")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/index.md").write_text("[gone](gone.md)\n")
+    config.write_text("site_name: x\ndocs_dir: site\n")
+    assert docs.build(config, tmp_path / "out") == 3

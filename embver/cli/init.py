@@ -19,15 +19,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, out: Output) -> int:
     """Set up the repository."""
     from embver.actions.init import InitRequest, init
-    from embver.site.build import IGNORED, mkdocs_config
+    from embver.cli.site_data import site_settings
+    from embver.site.build import mkdocs_config
+    from embver.store.config import load_settings
+    from embver.store.repo import Repository
     from embver.store.templates import render_template
 
     folder = Path(arguments.directory).absolute()
-    title = arguments.title or f"{folder.resolve().name} embeddings"
+    site = load_settings(Repository.discover(folder).root).site  # of a repository that has settings already
+    title = str(arguments.title or site.get("title") or f"{folder.resolve().name} embeddings")
+    settings = site_settings(site)
     request = InitRequest(
         python=sys.executable,
-        files={"mkdocs.yml": mkdocs_config(title, render_template)},
-        ignored=IGNORED,
+        files={"mkdocs.yml": mkdocs_config(title, render_template, settings=settings)},
+        ignored=settings.ignored,
+        output=settings.output,
         ci=arguments.ci,
         probe=arguments.probe,
         title=title,

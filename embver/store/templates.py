@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=4)
-def _environment(override: Path | None) -> Environment:
-    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+def _environment(override: Path | None, state: str) -> Environment:  # noqa: ARG001  (another state, another one)
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
     folders = [override] if override is not None and override.is_dir() else []
+    ours = FileSystemLoader(resource_folder("templates"))
     # The output is Markdown, YAML or plain text: what needs escaping is escaped for its own format by the caller.
     return Environment(
+        # Under `embver/` ours can be had by a template that stands in its place, to add to it.
         loader=ChoiceLoader(
-            [FileSystemLoader(folder) for folder in (*folders, resource_folder("templates"))]
+            [*(FileSystemLoader(folder) for folder in folders), ours, PrefixLoader({"embver": ours})]
         ),
         autoescape=False,  # noqa: S701
         trim_blocks=True,
@@ -33,8 +35,12 @@ def _environment(override: Path | None) -> Environment:
     )
 
 
-def render_template(name: str, context: Mapping[str, Any], *, override: Path | None = None) -> str:
-    """Render `templates/NAME`; `override` is a folder whose templates come first.
+def render_template(
+    name: str, context: Mapping[str, Any], *, override: Path | None = None, state: str = ""
+) -> str:
+    """Render `templates/NAME`; `override` is a folder whose templates come first, and may include `embver/NAME`.
+
+    A template is looked for once for each `state`, whatever comes to lie in the folders later.
 
     Raises UsageError naming the template and line where a team's own template does not render, whatever went
     wrong in it.
@@ -42,7 +48,7 @@ def render_template(name: str, context: Mapping[str, Any], *, override: Path | N
     from jinja2 import TemplateError, TemplateSyntaxError
 
     try:
-        return _environment(override).get_template(name).render(**context)
+        return _environment(override, state).get_template(name).render(**context)
     except TemplateSyntaxError as error:
         raise UsageError(f"{error.filename or name}:{error.lineno}:1: {error.message}") from error
     except Exception as error:
