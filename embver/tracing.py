@@ -71,13 +71,14 @@ def build_series(
     scores: ScoresOf,
     judge: Judge,
     suspects: SuspectsOf | None = None,
+    asks: Callable[[Step], bool] = lambda _: True,
 ) -> tuple[Series, ...]:
     """Return the series of each (benchmark, metric) over versions in SemVer order.
 
     A step leads from the nearest ancestor among the versions that has the number. Its verdict holds after Holm's
-    correction over the steps of its series.
+    correction over the steps of its series. What may have caused it is worked out of the steps that `asks` wants it of.
     """
-    return tuple(_series(name, versions, line, scores, judge, suspects) for line in lines)
+    return tuple(_series(name, versions, line, scores, judge, suspects, asks) for line in lines)
 
 
 def _series(
@@ -87,6 +88,7 @@ def _series(
     scores: ScoresOf,
     judge: Judge,
     suspects: SuspectsOf | None,
+    asks: Callable[[Step], bool],
 ) -> Series:
     readings = {version.reference: _read(version, *line) for version in versions}
     numbers: dict[Basis, int] = {}
@@ -102,6 +104,8 @@ def _series(
     if suspects is not None:
         steps = [
             replace(step, suspects=suspects(step.from_, step.to, draft.after.benchmark))
+            if asks(step)
+            else step
             for step, draft in zip(steps, drafts, strict=True)
             if draft.after.benchmark is not None
         ]

@@ -1,6 +1,7 @@
 """Take the pictures of README and documentation anew, from the built demo: `make screenshots` after `make demo`.
 
-Needs Chromium or Chrome; the pictures go to site/assets. The refusal is the terminal's own text, as the demo kept it; the
+Needs Chromium or Chrome; the pictures go to site/assets. Another demo than build/demo: `examples/screenshots.py DIR`, once
+`embver -C DIR site --build` wrote its site. The refusal is the terminal's own text, as the demo kept it; the
 trace is typed once more, and finds what it encoded.
 """
 
@@ -20,7 +21,7 @@ DEMO = ROOT / "build" / "demo"
 PICTURES = ROOT / "site" / "assets"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-LARGEST_BYTES = 300_000
+LARGEST_BYTES = 150_000
 COLOURS = 128
 COLUMNS, WIDE_COLUMNS = 104, 156
 LINE_PX = 25
@@ -53,8 +54,9 @@ class Shot:
 def main() -> int:
     """Take every picture; return the exit code."""
     browser = find_browser()
-    site = DEMO / "build" / "site"
-    refusal = DEMO / ".git" / "demo-refusal"
+    demo = Path(sys.argv[1]) if len(sys.argv) > 1 else DEMO
+    site = demo / "build" / "site"
+    refusal = demo / ".git" / "demo-refusal"
     if browser is None:
         print("no Chromium or Chrome was found", file=sys.stderr)
         return 3
@@ -66,13 +68,13 @@ def main() -> int:
         terminal, trace = Path(scratch) / "refusal.html", Path(scratch) / "trace.html"
         page, lines = terminal_page(refusal.read_text(encoding="utf-8"))
         terminal.write_text(page, encoding="utf-8")
-        page, trace_lines = terminal_page(traced(), columns=WIDE_COLUMNS)
+        page, trace_lines = terminal_page(traced(demo), columns=WIDE_COLUMNS)
         trace.write_text(page, encoding="utf-8")
         shots = (
             Shot(name="start.png", page=site / "index.html", width=1360, height=860),
             Shot(name="version.png", page=site / "changelog/emoji/1.1.0.html", width=1360, height=860),
             Shot(name="refusal.png", page=terminal, width=1000, height=lines * LINE_PX + 120),
-            Shot(name="trace-page.png", page=site / "changelog/emoji/trace.html", width=1360, height=1180),
+            Shot(name="trace-page.png", page=site / "changelog/emoji/trace.html", width=1360, height=1400),
             Shot(name="trace.png", page=trace, width=1420, height=trace_lines * LINE_PX + 120),
         )
         for shot in shots:
@@ -106,10 +108,12 @@ def shrink(picture: Path, target: Path) -> None:
 
     with Image.open(picture) as full:
         rgb = full.convert("RGB")
-    for width in (rgb.width, rgb.width * 3 // 4, rgb.width // 2):
+    for width in (rgb.width, rgb.width * 3 // 4, rgb.width * 5 // 8, rgb.width // 2):
         size = (width, rgb.height * width // rgb.width)
         small = rgb if size == rgb.size else rgb.resize(size, Image.Resampling.LANCZOS)
-        small.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+        # The default method drops colours that few pixels have: a badge, a mark on a chart.
+        few = small.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(target, optimize=True)
         if target.stat().st_size <= LARGEST_BYTES:
             return
     raise SystemExit(f"{target.name} is larger than {LARGEST_BYTES:,} bytes")
@@ -118,10 +122,10 @@ def shrink(picture: Path, target: Path) -> None:
 # ---- the terminal
 
 
-def traced() -> str:
-    """Type the trace of the demo's last release, and return command and answer."""
+def traced(demo: Path) -> str:
+    """Type the trace of a demo's last release, and return command and answer."""
     embver = str(Path(sys.executable).with_name("embver"))
-    done = subprocess.run([embver, *TRACE], cwd=DEMO, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([embver, *TRACE], cwd=demo, check=True, stdout=subprocess.PIPE, text=True)
     return f"$ embver {' '.join(TRACE)}\n{done.stdout}"
 
 

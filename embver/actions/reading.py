@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from embver.card import Card
 from embver.diff import Change, compare
 from embver.history import Release
 from embver.levels import Level
-from embver.lifecycle import NO_STATUS, Status
+from embver.lifecycle import NO_STATUS, Lifecycle, Status
 from embver.policy import Reason, as_released, explain
 
 
@@ -53,10 +54,16 @@ def log(work: Workspace, name: str | None = None) -> tuple[LogEntry, ...]:
     if name is not None and not listed:
         check_known(work, name)
     cards = dict(zip([release.reference for release in listed], current_cards(work, listed), strict=True))
-    life = work.lifecycle if name is None else work.lifecycle_of(name)
+    return entries_of(listed, cards, work.lifecycle if name is None else work.lifecycle_of(name))
+
+
+def entries_of(listed: Sequence[Release], cards: Mapping[str, Card], life: Lifecycle) -> tuple[LogEntry, ...]:
+    """Return the releases whose cards are known, the newest first, each with its difference to the one before it."""
     entries = []
     for release in reversed(listed):
-        card = cards[release.reference]
+        card = cards.get(release.reference)
+        if card is None:
+            continue
         previous = cards.get(release.previous or "")
         changes = compare(comparable(previous), comparable(card)) if previous else ()
         entries.append(

@@ -13,6 +13,7 @@ from embver.actions.trace import series_of
 from embver.actions.trace_choice import lines_of
 from embver.actions.trace_versions import traced_versions
 from embver.actions.workspace import Workspace
+from embver.card import Card
 from embver.errors import EmbverError
 from embver.groups import EXAMPLES, Moved
 from embver.series import Series
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 Pair = tuple[TracedVersion, TracedVersion]  # the two versions of a step
 
 
-def site_traces(work: Workspace, name: str) -> tuple[Traced, ...]:
+def site_traces(work: Workspace, name: str, *, cards: Mapping[str, Card] | None = None) -> tuple[Traced, ...]:
     """Return every main metric of an embedding over its releases; none where no release has a benchmark.
 
-    Records of experiments are read as HEAD has them, and count only for the very scores that they were made for.
+    `cards` are those that were read already, by NAME@VERSION: releases without one are left out. Records of experiments
+    are read as HEAD has them, and count only for the very scores that they were made for.
     """
-    versions = traced_versions(work, name)
-    lines = significant_steps(series_of(work, name, versions, lines_of(versions)))
+    versions = traced_versions(work, name, cards=cards)
+    series = series_of(work, name, versions, lines_of(versions), asks=lambda step: step.is_significant)
+    lines = significant_steps(series)
     full = [(each.series, told.step) for each in lines for told in each.steps if told.is_in_full]
     records = read_records(work, full)
     by_reference = {version.reference: version for version in versions}

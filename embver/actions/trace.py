@@ -12,7 +12,7 @@ from embver.actions.trace_versions import traced_versions
 from embver.actions.workspace import NEXT, Workspace
 from embver.card import Benchmark
 from embver.errors import UsageError
-from embver.series import Series
+from embver.series import Series, Step
 from embver.store.scores import Scores, ScoresFile, read_scores
 from embver.suspects import Suspect, suspects_between
 from embver.tracing import TracedVersion, build_series
@@ -87,9 +87,17 @@ def main_series(work: Workspace, name: str) -> tuple[Series, ...]:
 
 
 def series_of(
-    work: Workspace, name: str, versions: Sequence[TracedVersion], lines: Sequence[tuple[str, str]]
+    work: Workspace,
+    name: str,
+    versions: Sequence[TracedVersion],
+    lines: Sequence[tuple[str, str]],
+    *,
+    asks: Callable[[Step], bool] = lambda _: True,
 ) -> tuple[Series, ...]:
-    """Return the series of some (benchmark, metric) over versions; one git process reads all raw files."""
+    """Return the series of some (benchmark, metric) over versions; one git process reads all raw files.
+
+    What may have caused a step is worked out of those that `asks` wants it of: it takes longest.
+    """
     from embver.measure.significance import judge
 
     scores = _scores(work, name, versions, lines)
@@ -100,6 +108,7 @@ def series_of(
         scores=lambda reference, benchmark: scores[reference, benchmark],
         judge=judge,
         suspects=_suspects(work, name, versions),
+        asks=asks,
     )
 
 

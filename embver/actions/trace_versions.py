@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from embver.actions.current import current_cards
 from embver.actions.listing import check_known
@@ -13,18 +13,24 @@ from embver.history import Release
 from embver.tracing import TracedVersion
 
 
-def traced_versions(work: Workspace, name: str, *, with_next: bool = False) -> tuple[TracedVersion, ...]:
+def traced_versions(
+    work: Workspace, name: str, *, with_next: bool = False, cards: Mapping[str, Card] | None = None
+) -> tuple[TracedVersion, ...]:
     """Return every release of an embedding in SemVer order, then `next/` if asked for; two git processes read all cards.
 
-    Raises UsageError for a name that is not known, or that has no release.
+    `cards` are those that were read already, by NAME@VERSION: what is not among them is left out. Raises UsageError for a
+    name that is not known, or that has no release.
     """
     releases = work.releases_of(work.check_name(name))
     if not releases:
         check_known(work, name)
         raise UsageError(f"{name} has no release yet", hint=f"embver release {name}")
+    if cards is not None:
+        releases = tuple(release for release in releases if release.reference in cards)
+    read = current_cards(work, releases) if cards is None else (cards[each.reference] for each in releases)
     yanked = work.lifecycle_of(name).yanked
     versions = []
-    for place, (release, card) in enumerate(zip(releases, current_cards(work, releases), strict=True)):
+    for place, (release, card) in enumerate(zip(releases, read, strict=True)):
         previous, notes = _previous(release, card, releases[:place], releases)
         versions.append(
             TracedVersion(

@@ -11,13 +11,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from embver.site import places
 from embver.site.model import SiteData
-from embver.site.pages import FOLDER
+from embver.site.places import FOLDER
 from embver.site.text import heading, yaml_text
 
 INHERITED = f"{FOLDER}/.mkdocs.yml"
 THEME = f"{FOLDER}/.theme"
 
+# The pages that look across embeddings.
+_ACROSS = (("Compare", "compare"), ("Benchmarks", "benchmarks"), ("Data", "data"), ("Hardware", "hardware"))
+UNFOLDED = 12  # embeddings whose pages are all in the navigation
+NAMED = 40  # embeddings that are in it at all
+
+# The separator lets the digits of `sha256:7beafd...` be found, which stand behind a colon, and names beside a bracket.
 # What the pages are written for. No extension that reads files, runs code or expands text: cards are data.
 _SETTINGS = """\
 markdown_extensions:
@@ -28,7 +35,7 @@ markdown_extensions:
   pymdownx.highlight: {}
   pymdownx.superfences: {}
 plugins:
-  search: {}
+  search: {separator: '[\\s\\-,:=()\\[\\]"\\u2026]+'}
 validation:
   nav: {omitted_files: ignore, not_found: warn, absolute_links: warn}
   links: {not_found: warn, anchors: warn, absolute_links: warn, unrecognized_links: warn}
@@ -53,14 +60,8 @@ def inherited_config(
         lines.append("  - Home: index.md")
         own = [path for path in own if path != "index.md"]
     lines.append(f"  - Overview: {yaml_text(start)}")
-    for embedding in data.embeddings:
-        home = f"{FOLDER}/{embedding.name}"
-        lines += [
-            f"  - {yaml_text(heading(embedding.title))}:",
-            f"      - {yaml_text(f'{home}/index.md')}",
-            f"      - Changelog: {yaml_text(f'{home}/changelog.md')}",
-            f"      - What moved the numbers: {yaml_text(f'{home}/trace.md')}",
-        ]
+    lines += _changelog(data)
+    lines += [f"  - {words}: {FOLDER}/{page}.md" for words, page in _ACROSS]
     tree: dict[str, Any] = {}
     for path in own:
         branch = tree
@@ -68,6 +69,34 @@ def inherited_config(
             branch = branch.setdefault(f"{part}/", {})
         branch[PurePosixPath(path).name] = path
     return "\n".join([*lines, *_branch(tree, "  ")]) + "\n"
+
+
+def _changelog(data: SiteData) -> list[str]:
+    """Return the embeddings as lines of the navigation: with their pages while there are few, at last none of them.
+
+    Each line is in every page of the site. Beyond, the start page's table and the search lead there.
+    """
+    if len(data.embeddings) > NAMED:
+        return []
+    lines = []
+    for embedding in data.embeddings:
+        name, title = embedding.name, yaml_text(heading(embedding.title))
+        # With every title said here, no page has to be read to draw the navigation of another.
+        home = f"{title}: {yaml_text(places.embedding_page(name))}"
+        if len(data.embeddings) > UNFOLDED:
+            lines.append(f"  - {home}")
+            continue
+        lines += [
+            f"  - {title}:",
+            f"      - {home}",
+            f"      - Changelog: {yaml_text(places.changelog_page(name))}",
+            f"      - What moved the numbers: {yaml_text(places.trace_page(name))}",
+        ]
+    readable = {embedding.name for embedding in data.embeddings}
+    for name in dict.fromkeys(entry.release.name for entry in data.unreadable):
+        if name not in readable:
+            lines.append(f"  - {yaml_text(heading(name))}: {yaml_text(places.embedding_page(name))}")
+    return lines
 
 
 def _branch(tree: Mapping[str, Any], indent: str) -> list[str]:

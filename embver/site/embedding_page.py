@@ -1,81 +1,54 @@
-"""The pages of one embedding and the start page: what is current, what happened, what may be mixed. Pure."""
+"""The page of one embedding: what is current, what happened, what may be mixed. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from embver.site.charts import line_chart, sparkline
-from embver.site.matrix import SHOWN, Cell, cell, mixing_sentence
-from embver.site.model import SiteData, SiteEmbedding, SiteVersion
-from embver.site.series import Series, main_series, series_of
-from embver.site.text import code, escape, heading, number, yaml_text
-from embver.site.version_changes import field_rows, people_words
-from embver.site.words import (
-    LEVELS,
-    VERDICTS,
-    advice,
-    level_badge,
-    stage_badges,
-    status_badge,
-    status_words,
-    verdict_badge,
-)
+from embver.site.chart_views import chart_groups, chart_pages, charts_links
+from embver.site.matrix import SHOWN, Cell, cell, mixing_parts
+from embver.site.model import SiteEmbedding, Unreadable
+from embver.site.places import FOLDER, embedding_page, link, versions_file
+from embver.site.series import Series
+from embver.site.start_page import is_unmeasured, stages_of
+from embver.site.text import escape, heading, yaml_text
+from embver.site.timeline import newest, parts, row_of
+from embver.site.unreadable import unreadable_rows
+from embver.site.words import VERDICTS, verdict_badge
+
+_FEW = 8  # so many versions have room for a verdict's meaning in every cell
+_HATCHED = '<span class="ev-badge ev-hatched">hatched</span>'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionRow:
-    """One version in a timeline."""
-
-    number: str
-    file: str
-    date: str
-    level: str
-    badge: str
-    verdict: str
-    status: str  # badges of status and stages
-    told: str  # why it should be left, as inline Markdown
-    state: str
-    summary: str
-    more: tuple[str, ...]
-    metric: str
-    space: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartView:
-    """One metric over versions: the drawing, and the same numbers as a table."""
-
-    metric: str
-    drawing: str
-    rows: tuple[tuple[str, str, str], ...]
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartGroup:
-    """The charts of one benchmark."""
-
-    benchmark: str
-    is_main: bool
-    charts: tuple[ChartView, ...]
-
-
-def embedding_context(embedding: SiteEmbedding) -> dict[str, Any]:
-    """Return what `site/embedding.md.j2` shows."""
+def embedding_context(
+    embedding: SiteEmbedding,
+    unreadable: Sequence[Unreadable] = (),
+    *,
+    charts: Sequence[Sequence[Series]] | None = None,
+    is_listed: bool = False,
+) -> dict[str, Any]:
+    """Return what `site/embedding.md.j2` shows; `charts` is what `chart_pages` gives."""
     current = embedding.current
+    shown = chart_pages(embedding) if charts is None else charts
+    divided = parts(embedding, is_listed=is_listed)
     return {
         "front_title": yaml_text(heading(embedding.title)),
         "heading": escape(embedding.title),
         "name": escape(embedding.name),
+        "compare": link(embedding_page(embedding.name), f"{FOLDER}/compare.md"),
         "description": escape(current.card.plain.get("description") or ""),
         "current": row_of(current),
-        "stages": _stages(embedding),
-        "versions": tuple(row_of(version) for version in reversed(embedding.versions)),
-        "groups": _charts(embedding),
+        "is_unmeasured": is_unmeasured(current),
+        "stages": stages_of(embedding),
+        "versions": tuple(row_of(version) for version in newest(embedding)),
+        "count": len(embedding.versions),
+        "since": escape(min(version.date for version in embedding.versions)),
+        "older": tuple((versions_file(part.place), part.words) for part in reversed(divided)),
+        "unreadable": unreadable_rows(unreadable),
+        "groups": chart_groups(embedding, shown[0]) if shown else (),
+        "more_charts": charts_links(embedding.name, shown[1:]),
         "has_benchmarks": any(version.card.benchmarks for version in embedding.versions),
-        "mixing": escape(mixing_sentence(embedding)),
+        "mixing": tuple(escape(part) for part in mixing_parts(embedding)),
         "matrix": _matrix(embedding),
         "legend": _legend(embedding),
         "left_out": max(0, len(embedding.versions) - SHOWN),
@@ -84,143 +57,28 @@ def embedding_context(embedding: SiteEmbedding) -> dict[str, Any]:
     }
 
 
-def changelog_context(embedding: SiteEmbedding) -> dict[str, Any]:
-    """Return what `site/changelog.md.j2` shows: Keep a Changelog, newest first."""
-    releases = []
-    for version in reversed(embedding.versions):
-        sections: dict[str, list[str]] = {}
-        for area, text in people_words(version):
-            sections.setdefault(_section(version), []).append(
-                f"{text} <small>{area}</small>" if area else text
-            )
-        plain = field_rows(version)
-        if not sections and plain:
-            sections["Changed"] = [
-                f"{row.path}: {row.before} \u2192 {row.after}" for row in plain if row.level
-            ]
-        releases.append(
-            {
-                "row": row_of(version),
-                "sections": tuple((name, tuple(lines)) for name, lines in sections.items()),
-                "advice": advice(version),
-            }
-        )
+def charts_context(embedding: SiteEmbedding, place: int, shown: Sequence[Series]) -> dict[str, Any]:
+    """Return what `site/charts.md.j2` shows: the charts that the embedding's own page has no room for."""
     return {
-        "front_title": yaml_text(f"{heading(embedding.title)} \u00b7 changelog"),
-        "name": escape(embedding.name),
+        "front_title": yaml_text(f"{heading(embedding.title)} \u00b7 charts, part {place}"),
         "heading": escape(embedding.title),
-        "releases": tuple(releases),
+        "groups": chart_groups(embedding, shown),
     }
-
-
-def start_context(data: SiteData, *, folder: str) -> dict[str, Any]:
-    """Return what `site/index.md.j2` shows; `folder` leads from the page to the generated folder."""
-    cards = []
-    for embedding in data.embeddings:
-        current, line = embedding.current, main_series(embedding)
-        quoted = current.card.main_metric
-        cards.append(
-            {
-                "title": escape(embedding.title),
-                "name": escape(embedding.name),
-                "link": f"{folder}{embedding.name}/index.md",
-                "description": escape(current.card.plain.get("description") or ""),
-                "row": row_of(current),
-                "stages": _stages(embedding),
-                "row_link": f"{folder}{embedding.name}/{current.number}.md",
-                "changelog": f"{folder}{embedding.name}/changelog.md",
-                "advice": advice(current),
-                "count": len(embedding.versions),
-                "spark": sparkline(line) if line and line.known else "",
-                "metric_key": escape(quoted[1].key) if quoted else "",
-                "metric_of": escape(quoted[0].id) if quoted else "",
-                "metric": number(quoted[1].value) if quoted else "",
-                "warnings": _warnings(embedding),
-            }
-        )
-    return {
-        "front_title": yaml_text(heading(data.title)),
-        "heading": escape(data.title),
-        "embeddings": tuple(cards),
-        "recent": _recent(data, folder),
-        "folder": folder,
-        "commit": escape(data.generated_from[:12]),
-        "tool_version": escape(data.tool_version),
-    }
-
-
-def row_of(version: SiteVersion) -> VersionRow:
-    """Return a version's line in a timeline: people's first sentence, else what the tool saw."""
-    words = [text for _, text in people_words(version)]
-    if not words:
-        changed = [row.path for row in field_rows(version) if row.level]
-        words = (
-            [f"{len(changed)} fields changed"]
-            if changed
-            else [escape(LEVELS.get(version.level, ("", ""))[1])]
-        )
-    quoted = version.card.main_metric
-    space = version.card.space
-    return VersionRow(
-        number=escape(version.number),
-        file=f"{version.number}.md",
-        date=escape(version.date),
-        level=version.level,
-        badge=level_badge(version.level),
-        verdict="" if version.is_first else verdict_badge(version.verdict),
-        status=f"{status_badge(version.status.state)} {stage_badges(version.stages)}".strip(),
-        told=status_words(version),
-        state=version.status.state,
-        summary=words[0],
-        more=tuple(words[1:]),
-        metric=f"{escape(quoted[1].key)} <b>{number(quoted[1].value)}</b>" if quoted else "",
-        space=f"{space.dimensions}-d {escape(space.metric)}",
-    )
-
-
-def _charts(embedding: SiteEmbedding) -> tuple[ChartGroup, ...]:
-    levels = [version.level for version in embedding.versions]
-    groups: dict[str, list[Series]] = {}
-    for series in series_of(embedding):
-        groups.setdefault(series.benchmark, []).append(series)
-    return tuple(
-        ChartGroup(
-            benchmark=escape(benchmark),
-            is_main=any(series.is_main for series in members),
-            charts=tuple(_chart(series, levels) for series in members if series.known),
-        )
-        for benchmark, members in groups.items()
-    )
-
-
-def _chart(series: Series, levels: list[str]) -> ChartView:
-    rows = []
-    for point in series.points:
-        has_bounds = point.low is not None and point.high is not None
-        bounds = f"{number(point.low)} to {number(point.high)}" if has_bounds else ""
-        rows.append(
-            (escape(point.version), number(point.value) if point.value is not None else "\u2013", bounds)
-        )
-    note = ""
-    if series.breaks:
-        note = f"The line breaks at {escape(', '.join(series.breaks))}: another data set or harness."
-    elif not series.higher_is_better:
-        note = "Lower is better."
-    return ChartView(
-        metric=escape(series.metric), drawing=line_chart(series, levels), rows=tuple(rows), note=note
-    )
 
 
 def _matrix(embedding: SiteEmbedding) -> tuple[tuple[str, tuple[Mapping[str, str], ...]], ...]:
     """Return (version, cells) newest first; columns run the same way."""
     newest_first = tuple(reversed(embedding.versions[-SHOWN:]))
+    is_brief = len(newest_first) > _FEW
     return tuple(
-        (escape(row.number), tuple(_cell(cell(row, column)) for column in newest_first))
+        (escape(row.number), tuple(_cell(cell(row, column), is_brief=is_brief) for column in newest_first))
         for row in newest_first
     )
 
 
-def _cell(known: Cell) -> dict[str, str]:
+def _cell(known: Cell, *, is_brief: bool) -> dict[str, str]:
+    # Of many versions a cell says which two it is about; what a verdict means stands in the legend.
+    why = known.why.partition(";")[0] if is_brief else known.why
     word = {"self": "same", "unmeasured": "not measured"}.get(known.kind, known.verdict)
     return {
         "kind": known.kind,
@@ -230,70 +88,18 @@ def _cell(known: Cell) -> dict[str, str]:
         "how": {"inferred": "by the space" if known.verdict == "incompatible" else "by fingerprint"}.get(
             known.kind, ""
         ),
-        "why": escape(known.why),
+        "why": "" if is_brief and known.kind == "unmeasured" else escape(why),
     }
 
 
 def _legend(embedding: SiteEmbedding) -> tuple[tuple[str, str], ...]:
-    """Return the verdicts that occur in the matrix, each with its meaning."""
+    """Return the verdicts that occur in the matrix and what hatching stands for, each with its meaning."""
     shown = embedding.versions[-SHOWN:]
-    seen = {cell(a, b).verdict for a in shown for b in shown if a is not b}
-    return tuple(
+    cells = [cell(a, b) for a in shown for b in shown if a is not b]
+    seen = {each.verdict for each in cells}
+    legend = [
         (verdict_badge(word), escape(meaning)) for word, (_, meaning) in VERDICTS.items() if word in seen
-    )
-
-
-def _stages(embedding: SiteEmbedding) -> tuple[Mapping[str, str], ...]:
-    """Return each stage with the version that holds it, its page and the day of its release."""
-    return tuple(
-        {
-            "stage": escape(stage),
-            "number": escape(version.number),
-            "file": f"{version.number}.md",
-            "date": escape(version.date),
-            "state": "" if version.status.is_active else escape(version.status.state),
-        }
-        for stage, version in embedding.stages.items()
-    )
-
-
-def _section(version: SiteVersion) -> str:
-    return {"first": "Added", "minor": "Added", "patch": "Fixed"}.get(version.level, "Changed")
-
-
-def _warnings(embedding: SiteEmbedding) -> tuple[str, ...]:
-    """Return what someone should know before using the current version."""
-    current, warnings = embedding.current, []
-    if not current.status.is_active:
-        warnings.append(f"{escape(current.number)} is {escape(current.status.state)}")
-    for stage, version in embedding.stages.items():
-        if not version.status.is_active:
-            warnings.append(
-                f"{escape(stage)} is {escape(version.number)}, which is {escape(version.status.state)}"
-            )
-    if not current.is_first and current.verdict is None and current.level != "major":
-        warnings.append(f"{escape(current.number)} was never measured against the release before it")
-    if not current.card.benchmarks:
-        warnings.append(
-            f"no benchmark of {escape(current.number)} was recorded: {code(f'embver bench {embedding.name}')}"
-        )
-    withdrawn = [version.number for version in embedding.versions if version.status.is_yanked]
-    if withdrawn:
-        warnings.append(f"withdrawn: {escape(', '.join(withdrawn))}")
-    return tuple(warnings)
-
-
-def _recent(data: SiteData, folder: str) -> tuple[Mapping[str, Any], ...]:
-    """Return the newest releases of all embeddings, by the date of the tag."""
-    everything = [(version, embedding) for embedding in data.embeddings for version in embedding.versions]
-    everything.sort(
-        key=lambda pair: (pair[0].release.date, pair[1].name, pair[0].release.version), reverse=True
-    )
-    return tuple(
-        {
-            "row": row_of(version),
-            "name": escape(embedding.name),
-            "link": f"{folder}{embedding.name}/{version.number}.md",
-        }
-        for version, embedding in everything[:8]
-    )
+    ]
+    if any(each.kind == "inferred" for each in cells):
+        legend.append((_HATCHED, "not measured, for the space or the fingerprint says it already"))
+    return tuple(legend)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from embver.levels import Verdict
 from embver.site.model import SiteEmbedding, SiteVersion
@@ -77,34 +78,134 @@ def groups(embedding: SiteEmbedding) -> tuple[tuple[SiteVersion, ...], ...]:
     nothing says otherwise for any. Compatibility is not transitive, so pairs left open stay visible in the matrix.
     """
     made: list[list[SiteVersion]] = []
+    known = _Known(embedding)
     for version in embedding.versions:
-        for group in reversed(made):
-            # A release is measured against the one before it and the first of its line; both are among these.
-            cells = [cell(member, version) for member in (group[:1] + group[1:][-_NEAR:])]
+        # In any other group there is nobody of whom it is known that the two may meet.
+        for place in sorted(known.places_near(version), reverse=True):
+            group = made[place]
+            # What was measured, the first and the newest: any other pair is unmeasured, or told by the spaces as these are.
+            asked = [*known.measured_with(version, place), *group[:1], *group[1:][-_NEAR:]]
+            cells = [cell(member, version) for member in asked]
             is_open = all(entry.is_safe or entry.kind == "unmeasured" for entry in cells)
             if is_open and any(entry.is_safe for entry in cells):
                 group.append(version)
+                known.put(version, place)
                 break
         else:
             made.append([version])
+            known.put(version, len(made) - 1)
     return tuple(tuple(group) for group in made)
 
 
+class _Known:
+    """In which group the versions are that a version was measured against, or whose fingerprint it has."""
+
+    def __init__(self, embedding: SiteEmbedding) -> None:
+        self._of_reference: dict[str, int] = {}
+        self._versions: dict[str, SiteVersion] = {}
+        self._of_fingerprint: dict[str, set[int]] = {}
+        self._measured_by: dict[
+            str, list[str]
+        ] = {}  # an older version may have been measured against a newer one
+        for version in embedding.versions:
+            for record in version.card.compatibility:
+                self._measured_by.setdefault(record.against, []).append(version.release.reference)
+
+    def put(self, version: SiteVersion, place: int) -> None:
+        self._of_reference[version.release.reference] = place
+        self._versions[version.release.reference] = version
+        if version.fingerprint:
+            self._of_fingerprint.setdefault(version.fingerprint, set()).add(place)
+
+    def places_near(self, version: SiteVersion) -> set[int]:
+        found = {self._of_reference[reference] for reference in self._measured(version)}
+        return found | self._of_fingerprint.get(version.fingerprint or "", set())
+
+    def measured_with(self, version: SiteVersion, place: int) -> list[SiteVersion]:
+        """Return the members of a group that there is a measurement with, in either direction."""
+        measured = self._measured(version)
+        return [self._versions[each] for each in measured if self._of_reference[each] == place]
+
+    def _measured(self, version: SiteVersion) -> list[str]:
+        measured = [record.against for record in version.card.compatibility]
+        measured += self._measured_by.get(version.release.reference, [])
+        return [reference for reference in measured if reference in self._of_reference]
+
+
 def mixing_sentence(embedding: SiteEmbedding) -> str:
-    """Return which versions may be mixed in one index, as a sentence."""
+    """Return which versions may be mixed in one index, as a sentence; of many groups the newest are named."""
+    return "; ".join(mixing_parts(embedding)) + "."
+
+
+def mixing_parts(embedding: SiteEmbedding) -> tuple[str, ...]:
+    """Return the parts of that sentence: one a group, then those that share an index with none."""
     if len(embedding.versions) == 1:
-        return f"There is one version, {embedding.versions[0].number}: nothing to mix yet."
-    shared = [group for group in groups(embedding) if len(group) > 1]
-    alone = [group[0].number for group in groups(embedding) if len(group) == 1]
+        return (f"There is one version, {embedding.versions[0].number}: nothing to mix yet",)
+    made = groups(embedding)
+    shared = [group for group in made if len(group) > 1]
+    alone = [group[0] for group in made if len(group) == 1]
+    unmeasured = _unmeasured(embedding)
     parts = []
-    for group in shared:
+    for group in shared[-_NAMED:]:
         names = listed([version.number for version in group])
         if len(group) > _NAMED:
-            names = f"{group[0].number} to {group[-1].number} ({len(group)} versions)"
-        is_whole = all(cell(a, b).kind != "unmeasured" for a in group for b in group)
-        caveat = "" if is_whole else " (not every pair of them was measured: see the dashes)"
-        parts.append(f"{names} may share one index{caveat}")
-    if alone:
-        verb = "needs an index of its own" if len(alone) == 1 else "each need an index of their own"
-        parts.append(f"{listed(alone)} {verb}")
-    return "; ".join(parts) + "."
+            names = f"{group[0].number} to {group[-1].number} ({len(group):,} versions)"
+        parts.append(f"{names} {_claim(group)}")
+    if len(shared) > _NAMED:
+        older = len(shared) - _NAMED
+        parts.insert(
+            0, f"{older:,} older group{'s' if older > 1 else ''} of versions may share an index each"
+        )
+    known = [version for version in alone if version.number not in unmeasured]
+    if known:
+        parts.append(_alone(known))
+    if len(known) < len(alone):
+        asked = [version for version in alone if version.number in unmeasured]
+        command = f"embver compat {' '.join(unmeasured[asked[-1].number])}"
+        parts.append(
+            f"{_alone(asked)} until somebody measures {'it' if len(asked) == 1 else 'them'} ({command})"
+        )
+    return tuple(parts)
+
+
+def _alone(versions: list[SiteVersion]) -> str:
+    """Return that these share an index with no other; of many the newest are named."""
+    named = [version.number for version in versions[-_NAMED:]]
+    older = len(versions) - len(named)
+    if older:
+        named.insert(0, f"{older:,} older version{'s' if older > 1 else ''}")
+    verb = "needs an index of its own" if len(versions) == 1 else "each need an index of their own"
+    return f"{listed(named)} {verb}"
+
+
+def _unmeasured(embedding: SiteEmbedding) -> dict[str, tuple[str, str]]:
+    """Return by number the versions that were not measured against one beside them, with such a pair's references."""
+    found: dict[str, tuple[str, str]] = {}
+    for older, newer in pairwise(embedding.versions):
+        if cell(older, newer).kind == "unmeasured":
+            pair = (older.release.reference, newer.release.reference)
+            found[older.number] = found[newer.number] = pair
+    return found
+
+
+def _claim(group: tuple[SiteVersion, ...]) -> str:
+    """Return what may be said of a group: compatibility is not transitive, a chain of good steps can lead far away."""
+    if _is_whole(group):
+        return "may share one index"
+    first, last = group[0], group[-1]
+    far = sum(cell(first, version).kind == "unmeasured" for version in group)
+    if not far:
+        return (
+            f"may share one index (each is known to fit {first.number}, not every pair of them was measured)"
+        )
+    return (
+        f"are compatible step by step, but {far:,} of them {'was' if far == 1 else 'were'} never measured against {first.number}: "
+        f"not every pair may share one index (embver compat {first.release.reference} {last.release.reference} measures one)"
+    )
+
+
+def _is_whole(group: tuple[SiteVersion, ...]) -> bool:
+    """Tell whether every pair of a group is known."""
+    if group[0].fingerprint and all(version.fingerprint == group[0].fingerprint for version in group):
+        return True  # the square of a thousand pairs need not be looked at
+    return all(cell(a, b).kind != "unmeasured" for a in group for b in group)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from embver.card import Card
 from embver.diff import Change
 from embver.history import Release
 from embver.levels import Verdict
 from embver.lifecycle import NO_STATUS, Status
+from embver.lifetag import Event
 from embver.policy import Reason
+from embver.problem import Problem
 from embver.traced import Traced
+from embver.version import Version
 
 _VERDICTS = {verdict.word for verdict in Verdict}
 
@@ -21,11 +26,14 @@ class SiteVersion:
 
     release: Release
     card: Card
-    changes: tuple[Change, ...] = ()
-    reasons: tuple[Reason, ...] = ()
+    changes: Sequence[Change] = ()  # both may be worked out when first looked at
+    reasons: Sequence[Reason] = ()
     previous: Release | None = None
     status: Status = NO_STATUS
     stages: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()  # of its life cycle, by date
+    problems: tuple[Problem, ...] = ()  # of its card today
+    is_as_released: bool = False  # and so the card is the one that was released, not that of today
 
     @property
     def number(self) -> str:
@@ -61,6 +69,16 @@ class SiteVersion:
         return self.release.date[:10]
 
     @property
+    def moment(self) -> tuple[float, Version]:
+        """Return what to sort releases by: when the tag was made, wherever that was, then the version."""
+        try:
+            made = datetime.fromisoformat(self.release.date)
+        except ValueError:
+            return 0.0, self.release.version
+        # A day without an hour has no zone; it is not the machine's that counts.
+        return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp(), self.release.version
+
+    @property
     def fingerprint(self) -> str | None:
         """Return the card's space_id, if it has one."""
         value = self.card.plain.get("fingerprint")
@@ -68,12 +86,35 @@ class SiteVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A release whose card cannot be shown; what is said of it comes from its tag. `text` is the card as it stands."""
+
+    release: Release
+    problems: tuple[Problem, ...]
+    text: str | None = None
+
+    @property
+    def number(self) -> str:
+        """Return the version as text."""
+        return str(self.release.version)
+
+    @property
+    def date(self) -> str:
+        """Return the day of the tag, YYYY-MM-DD."""
+        return self.release.date[:10]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteEmbedding:
-    """A named family and its releases, oldest first; `traces` holds its main metrics over them."""
+    """A named family and its releases, oldest first; `traces` holds its main metrics over them.
+
+    `traces_stamp` is a digest of all that the traces are worked out from, None where nobody knows it.
+    """
 
     name: str
     versions: tuple[SiteVersion, ...]
-    traces: tuple[Traced, ...] = ()
+    traces: Sequence[Traced] = ()
+    traces_stamp: str | None = None
 
     @property
     def current(self) -> SiteVersion:
@@ -96,7 +137,10 @@ class SiteEmbedding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteData:
-    """All that the site shows; equal data give equal bytes, so no clock and no machine is in it."""
+    """All that the site shows; equal data give equal bytes, so no clock and no machine is in it.
+
+    An embedding has at least one readable version; the others, and embeddings that have none, are in `unreadable`.
+    """
 
     title: str
     embeddings: tuple[SiteEmbedding, ...]
@@ -104,6 +148,13 @@ class SiteData:
     schema_text: str
     tool_version: str
     repository_url: str | None = None
+    versions_schema: str = ""  # the JSON Schema of versions.json
+    unreadable: tuple[Unreadable, ...] = ()
+    url: str | None = None  # where it will be published
+
+    def unreadable_of(self, name: str) -> tuple[Unreadable, ...]:
+        """Return the versions of an embedding whose cards cannot be shown, oldest first."""
+        return tuple(entry for entry in self.unreadable if entry.release.name == name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -64,18 +65,12 @@ def series_of(embedding: SiteEmbedding) -> tuple[Series, ...]:
         for benchmark in version.card.benchmarks:
             for metric in benchmark.metrics:
                 found.setdefault((benchmark.id, metric.key), metric)
-    made = [
-        Series(
-            benchmark=benchmark,
-            metric=key,
-            unit=metric.unit,
-            higher_is_better=metric.higher_is_better,
-            is_main=metric.is_main,
-            points=tuple(_point(version, benchmark, key) for version in embedding.versions),
-        )
-        for (benchmark, key), metric in found.items()
-    ]
-    return tuple(made)
+    tables = [_points(version) for version in embedding.versions]
+    empty = [Point(version=version.number) for version in embedding.versions]
+    return tuple(
+        _series(key, metric, (table.get(key, none) for table, none in zip(tables, empty, strict=True)))
+        for key, metric in found.items()
+    )
 
 
 def main_series(embedding: SiteEmbedding) -> Series | None:
@@ -87,18 +82,27 @@ def main_series(embedding: SiteEmbedding) -> Series | None:
     return next(line for line in series_of(embedding) if (line.benchmark, line.metric) == wanted)
 
 
-def _point(version: SiteVersion, benchmark_id: str, key: str) -> Point:
-    benchmark = benchmark_of(version, benchmark_id)
-    metric = benchmark.metric(key) if benchmark else None
-    if benchmark is None or metric is None:
-        return Point(version=version.number)
-    return Point(
-        version=version.number,
-        value=metric.value,
-        low=metric.low,
-        high=metric.high,
-        line=benchmark.comparable,
+def _series(key: tuple[str, str], metric: Metric, points: Iterable[Point]) -> Series:
+    return Series(
+        benchmark=key[0],
+        metric=key[1],
+        unit=metric.unit,
+        higher_is_better=metric.higher_is_better,
+        is_main=metric.is_main,
+        points=tuple(points),
     )
+
+
+def _points(version: SiteVersion) -> dict[tuple[str, str], Point]:
+    """Return the numbers of a version by benchmark and metric; of two that are called alike the first counts."""
+    found: dict[tuple[str, str], Point] = {}
+    for benchmark in reversed(version.card.benchmarks):
+        line = benchmark.comparable
+        for metric in reversed(benchmark.metrics):
+            found[benchmark.id, metric.key] = Point(
+                version=version.number, value=metric.value, low=metric.low, high=metric.high, line=line
+            )
+    return found
 
 
 def benchmark_of(version: SiteVersion, benchmark_id: str) -> Benchmark | None:
@@ -106,10 +110,34 @@ def benchmark_of(version: SiteVersion, benchmark_id: str) -> Benchmark | None:
     return next((entry for entry in version.card.benchmarks if entry.id == benchmark_id), None)
 
 
+def steps_of(
+    version: SiteVersion, earlier: SiteVersion | None
+) -> tuple[tuple[Benchmark, tuple[Step, ...]], ...]:
+    """Return each benchmark of a version with its metrics beside those of the version before it."""
+    against = earlier.release.reference if earlier else None
+    made = []
+    for benchmark in version.card.benchmarks:
+        before = benchmark_of(earlier, benchmark.id) if earlier else None
+        is_alike = before is not None and benchmark.comparable == before.comparable
+        steps = (
+            step_of(metric, benchmark, before, against=against, is_alike=is_alike)
+            for metric in benchmark.metrics
+        )
+        made.append((benchmark, tuple(steps)))
+    return tuple(made)
+
+
 def step_of(
-    metric: Metric, benchmark: Benchmark, earlier: Benchmark | None, *, against: str | None = None
+    metric: Metric,
+    benchmark: Benchmark,
+    earlier: Benchmark | None,
+    *,
+    against: str | None = None,
+    is_alike: bool | None = None,
 ) -> Step:
     """Return a metric's difference to the previous version, `against`, and whether it is more than noise.
+
+    `is_alike` tells whether the two may be compared, where that is known.
 
     By the paired test that the card holds against this very version, query by query; else by the intervals: where they
     do not overlap it is clear, which is stricter.
@@ -117,7 +145,9 @@ def step_of(
     before = earlier.metric(metric.key) if earlier else None
     if earlier is None or before is None or before.value is None or metric.value is None:
         return Step(metric=metric, before=None, delta=None, word="not measured before", tone="unknown")
-    if benchmark.comparable != earlier.comparable:
+    if is_alike is None:
+        is_alike = benchmark.comparable == earlier.comparable
+    if not is_alike:
         word = "another data set or harness: not comparable"
         return Step(metric=metric, before=before, delta=None, word=word, tone="unknown")
     delta = metric.value - before.value

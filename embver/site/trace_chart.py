@@ -9,14 +9,13 @@ from collections.abc import Callable, Sequence
 
 from embver.series import Point, Series, Step
 from embver.site.text import escape, number
+from embver.site.thinning import IS_DENSE, drawn
+from embver.site.trace_marks import LEFT, WIDTH, marks, version_of
 
-_WIDTH, _HEIGHT = 640.0, 240.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 30.0, 26.0, 46.0
+_HEIGHT = 240.0
+_RIGHT, _TOP, _BOTTOM = 30.0, 26.0, 46.0
 _GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
-# Words beside a mark need this room, in drawing units; where steps stand closer, the greatest keep theirs.
-_WORDS_WIDTH = 104.0
 _MOST_TICKS = 8
-_MOST_TITLES = 12  # beyond, the table says it
 _MOST_MARKS = 40  # beyond, only what is more than noise gets a mark
 
 Place = Callable[[float], float]
@@ -28,11 +27,11 @@ def trace_chart(series: Series) -> str:
     count = len(series.points)
 
     def x(index: float) -> float:
-        span = _WIDTH - _LEFT - _RIGHT
+        span = WIDTH - LEFT - _RIGHT
         return (
-            _LEFT + span * (index + 0.5) / count
+            LEFT + span * (index + 0.5) / count
             if count < 4
-            else _LEFT + 20 + (span - 40) * index / (count - 1)
+            else LEFT + 20 + (span - 40) * index / (count - 1)
         )
 
     def y(value: float) -> float:
@@ -42,15 +41,15 @@ def trace_chart(series: Series) -> str:
     for index in range(round((high - low) / grid) + 1):
         at = low + index * grid
         parts.append(
-            f'<line class="ev-grid" x1="{_LEFT:.0f}" x2="{_WIDTH - 6:.0f}" y1="{y(at):.1f}" y2="{y(at):.1f}"/>'
-            f'<text class="ev-tick" x="{_LEFT - 8:.0f}" y="{y(at) + 4:.1f}" text-anchor="end">{_tick(at, grid)}</text>'
+            f'<line class="ev-grid" x1="{LEFT:.0f}" x2="{WIDTH - 6:.0f}" y1="{y(at):.1f}" y2="{y(at):.1f}"/>'
+            f' <text class="ev-tick" x="{LEFT - 8:.0f}" y="{y(at) + 4:.1f}" text-anchor="end">{_tick(at, grid)}</text>'
         )
     parts += _versions(series, x)
     where = {point.reference: index for index, point in enumerate(series.points)}
     parts += _breaks(series, where, x)
     for chain in _chains(series, where):
         parts += _line(series, chain, x, y)
-    parts += _marks(series, where, x, y)
+    parts += marks(series, where, x, y)
     return "".join([*parts, "</svg>"])
 
 
@@ -107,20 +106,16 @@ def _bar(
 
 def _head(series: Series) -> str:
     moved = [step for step in series.steps if step.is_significant]
-    told = ", ".join(
+    older = f"{len(moved) - _MOST_MARKS} older steps; " if len(moved) > _MOST_MARKS else ""
+    told = older + ", ".join(
         f"{version_of(step.to)} {number(step.before)} to {number(step.after)}, {step.verdict}"
-        for step in moved
+        for step in moved[-_MOST_MARKS:]
     )
     name = f"{series.metric} of {series.benchmark} over {len(series.points)} versions"
     return (
-        f'<svg class="ev-chart ev-trace" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" role="img">'
-        f"<title>{escape(name)}</title><desc>{escape(told or 'no step is more than noise')}</desc>"
+        f'<svg class="ev-chart ev-trace" viewBox="0 0 {WIDTH:.0f} {_HEIGHT:.0f}" role="img">'
+        f" <title>{escape(name)}</title> <desc>{escape(told or 'no step is more than noise')}</desc>"
     )
-
-
-def version_of(reference: str) -> str:
-    """Return the version of NAME@VERSION."""
-    return reference.rpartition("@")[2]
 
 
 def _versions(series: Series, x: Place) -> list[str]:
@@ -134,7 +129,7 @@ def _versions(series: Series, x: Place) -> list[str]:
             continue
         far = " ev-far" if (back // every) % 2 else ""
         parts.append(
-            f'<text class="ev-tick{far}" x="{x(index):.1f}" y="{_HEIGHT - 8:.0f}" text-anchor="middle">'
+            f' <text class="ev-tick{far}" x="{x(index):.1f}" y="{_HEIGHT - 8:.0f}" text-anchor="middle">'
             f"{escape(version_of(point.reference))}</text>"
         )
     return parts
@@ -147,9 +142,9 @@ def _breaks(series: Series, where: dict[str, int], x: Place) -> list[str]:
             continue
         at = x(where[step.to] - 0.5)
         parts.append(
-            f'<g class="ev-gap"><title>{escape(version_of(step.to))}: {escape(step.not_comparable)}</title>'
+            f'<g class="ev-gap"> <title>{escape(version_of(step.to))}: {escape(step.not_comparable)}</title>'
             f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP - 6:.0f}" y2="{_HEIGHT - _BOTTOM + 10:.0f}"/>'
-            f'<text class="ev-tick" x="{at:.1f}" y="{_TOP - 12:.0f}" text-anchor="middle">not comparable</text></g>'
+            f' <text class="ev-tick" x="{at:.1f}" y="{_TOP - 12:.0f}" text-anchor="middle">not comparable</text></g>'
         )
     return parts
 
@@ -181,6 +176,9 @@ def _chains(series: Series, where: dict[str, int]) -> list[list[int]]:
 
 def _line(series: Series, chain: Sequence[int], x: Place, y: Place) -> list[str]:
     points = [(index, series.points[index]) for index in chain]
+    if len(points) > IS_DENSE:
+        numbers = [(i, point.value, point.low, point.high) for i, point in points if point.value is not None]
+        return drawn(numbers, x, y)
     parts = [
         f'<polygon class="ev-band" points="{_corners(run, x, y)}"/>'
         for run in _banded(points)
@@ -203,7 +201,7 @@ def _line(series: Series, chain: Sequence[int], x: Place, y: Place) -> list[str]
             )
         parts.append(
             f'<circle class="ev-dot" cx="{x(index):.1f}" cy="{y(point.value):.1f}" r="3.6">'
-            f"<title>{escape(version_of(point.reference))}: {number(point.value)}</title></circle>"
+            f" <title>{escape(version_of(point.reference))}: {number(point.value)}</title></circle>"
         )
     return parts
 
@@ -223,51 +221,6 @@ def _corners(run: Sequence[tuple[int, float, float]], x: Place, y: Place) -> str
     above = [f"{x(index):.1f},{y(high):.1f}" for index, _, high in run]
     below = [f"{x(index):.1f},{y(low):.1f}" for index, low, _ in reversed(run)]
     return " ".join([*above, *below])
-
-
-def _marks(series: Series, where: dict[str, int], x: Place, y: Place) -> list[str]:
-    """Return a triangle for each step that is more than noise: up where the number rose, with words where there is room."""
-    moved = [step for step in series.steps if step.is_significant and step.to in where]
-    worded = _worded(moved, where, x)
-    parts = []
-    for step in moved:
-        if step.after is None or step.delta is None:
-            continue
-        at, height = x(where[step.to]), y(step.after)
-        is_up, tone = step.delta > 0, "better" if step.verdict == "improvement" else "worse"
-        shape = f"M{at:.1f} {height - 7:.1f}l7 12h-14z" if is_up else f"M{at:.1f} {height + 7:.1f}l7 -12h-14z"
-        says = f"{version_of(step.to)}: {number(step.delta, signed=True)}, {step.verdict}"
-        title = f"<title>{escape(says)}</title>" if len(moved) <= _MOST_TITLES else ""
-        parts.append(f'<path class="ev-mark ev-{tone}" d="{shape}">{title}</path>')
-        if step.to in worded:
-            beside = height - 13 if is_up else height + 22
-            start, anchor = _word_place(at)
-            parts.append(
-                f'<text class="ev-word ev-{tone}" x="{start:.1f}" y="{beside:.1f}" text-anchor="{anchor}">'
-                f"{number(step.delta, signed=True)} {tone}</text>"
-            )
-    return parts
-
-
-def _word_place(at: float) -> tuple[float, str]:
-    """Return where words to a mark begin or end: within the drawing, also in a narrow screen's larger letters."""
-    if at > _WIDTH - 0.7 * _WORDS_WIDTH:
-        return min(at + 14, _WIDTH - 4), "end"
-    if at < _LEFT + 0.4 * _WORDS_WIDTH:
-        return at - 14, "start"
-    return at, "middle"
-
-
-def _worded(moved: Sequence[Step], where: dict[str, int], x: Place) -> set[str]:
-    """Return the steps whose words fit, the greatest first."""
-    placed: list[float] = []
-    worded = set()
-    for step in sorted(moved, key=lambda each: -abs(each.delta or 0.0)):
-        at = x(where[step.to])
-        if all(abs(at - other) >= _WORDS_WIDTH for other in placed):
-            placed.append(at)
-            worded.add(step.to)
-    return worded
 
 
 def _scale(series: Series) -> tuple[float, float, float]:

@@ -8,17 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from embver.series import Point, Series, Step
 from embver.site.model import SiteEmbedding
 from embver.site.text import code, escape, heading, listed, number, yaml_text
-from embver.site.trace_chart import trace_chart, version_of
+from embver.site.trace_chart import trace_chart
+from embver.site.trace_marks import version_of
 from embver.site.trace_step import StepView, step_view
 from embver.site.words import status_badge
 from embver.traced import Traced, is_long
 
 _VISIBLE_ROWS = 12
+_MOST_ROWS = 240  # of all sections together
+_MOST_SECTIONS = 6
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/]+=*")
 
 SIGNS = {"improvement": "\u25b2", "regression": "\u25bc", "noise": "\u2248", "unknown": "\u2013"}
@@ -48,6 +52,7 @@ class Section:
     drawing: str
     rows: tuple[Row, ...]
     is_folded: bool
+    rows_left_out: str
     summary: str
     steps: tuple[StepView, ...]
     left_out: str
@@ -59,9 +64,10 @@ def trace_context(embedding: SiteEmbedding) -> dict[str, Any]:
     badges = {version.release.reference: status_badge(version.status.state) for version in embedding.versions}
     is_full = is_long(traced.series for traced in shown)
     symbols = _symbols(shown)
+    most_rows = _MOST_ROWS // max(1, len(shown[:_MOST_SECTIONS]))
     sections = tuple(
-        _section(embedding, traced, badges, symbols, is_full=is_full, place=place)
-        for place, traced in enumerate(shown)
+        _section(embedding, traced, badges, symbols, is_full=is_full, most_rows=most_rows, place=place)
+        for place, traced in enumerate(shown[:_MOST_SECTIONS])
     )
     title = f"{heading(embedding.title)} \u00b7 what moved the numbers"
     return {
@@ -69,6 +75,10 @@ def trace_context(embedding: SiteEmbedding) -> dict[str, Any]:
         "title": escape(embedding.title),
         "name": escape(embedding.name),
         "sections": sections,
+        "other": tuple(
+            f"{escape(traced.series.benchmark)} \u00b7 {escape(traced.series.metric)}"
+            for traced in shown[_MOST_SECTIONS:]
+        ),
         "short": _short(embedding, sections),
         "pictures": tuple((symbol, address) for address, symbol in symbols.items()),
         "answer": _answer(shown),
@@ -100,6 +110,7 @@ def _section(
     symbols: Mapping[str, str],
     *,
     is_full: bool,
+    most_rows: int,
     place: int,
 ) -> Section:
     series = traced.series
@@ -113,7 +124,8 @@ def _section(
         metric=escape(series.metric),
         about="" if series.higher_is_better else "Lower is better.",
         drawing=trace_chart(series),
-        rows=rows,
+        rows=rows[:most_rows],
+        rows_left_out=_rows_left_out(embedding.name, series, len(rows) - most_rows),
         is_folded=len(rows) > _VISIBLE_ROWS,
         summary=_summary(series),
         steps=tuple(
@@ -225,9 +237,20 @@ def _summary(series: Series) -> str:
 def _left_out(name: str, series: Series, count: int) -> str:
     if not count:
         return ""
-    told = f"embver trace {name} --metric {series.metric} --benchmark {series.benchmark}"
     several = "step is" if count == 1 else "steps are"
-    return f"{count} older {several} in the table only. {code(told)} tells them all."
+    return f"{count} older {several} in the table only. {_command(name, series)} tells them all."
+
+
+def _command(name: str, series: Series) -> str:
+    """Return the command that tells all of a series; a card's words are quoted, so that a shell takes them as words."""
+    return code(f"embver trace {name} --metric {quote(series.metric)} --benchmark {quote(series.benchmark)}")
+
+
+def _rows_left_out(name: str, series: Series, count: int) -> str:
+    if count <= 0:
+        return ""
+    several = "row is" if count == 1 else "rows are"
+    return f"{count} older {several} left out here: {_command(name, series)}"
 
 
 def _answer(shown: Sequence[Traced]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from embver.diff import Change
 from embver.series import Series, Step
 from embver.site.text import between, code, escape, listed, number, sentence, told
-from embver.site.trace_chart import delta_drawing, version_of
+from embver.site.trace_chart import delta_drawing
+from embver.site.trace_marks import version_of
 from embver.site.trace_queries import QueriesView, Shown, queries_views
 from embver.site.trace_shares import AblationView, ablation_view
 from embver.site.version_changes import breakable, side

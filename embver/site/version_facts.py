@@ -8,6 +8,7 @@ from typing import Any
 
 from embver.card import Artifact, card_digest
 from embver.site.model import SiteData, SiteVersion
+from embver.site.signatures import signature_facts
 from embver.site.text import code, digest, escape, link, listed, number, size, value
 from embver.site.version_changes import StepRow, step_rows
 
@@ -29,7 +30,17 @@ def encoders(version: SiteVersion, earlier: SiteVersion | None) -> tuple[Encoder
     views = []
     for modality, encoder in version.card.encoders.items():
         facts: list[Pair] = []
-        for key in ("model", "base", "architecture", "pooling", "projection", "prompts", "languages"):
+        for key in (
+            "model",
+            "base",
+            "architecture",
+            "pooling",
+            "projection",
+            "dense",
+            "truncate_dimensions",
+            "prompts",
+            "languages",
+        ):
             if encoder.get(key) not in (None, {}, []):
                 facts.append((key, value(encoder[key])))
         for weight in encoder.get("weights") or ():
@@ -107,6 +118,14 @@ def encode_run(plain: Mapping[str, Any]) -> tuple[Pair, ...]:
     speed = encode.get("items_per_s") or {}
     if speed:
         facts.append(("throughput", listed([f"{rate:,.0f} {escape(key)}s/s" for key, rate in speed.items()])))
+    for key in ("skipped", "copied"):
+        counted = encode.get(key) or {}
+        if counted:
+            facts.append(
+                (key, listed([f"{number(count)} of {escape(name)}" for name, count in counted.items()]))
+            )
+    if encode.get("inputs"):
+        facts.append(("inputs", digest(encode["inputs"])))
     if encode.get("started"):
         facts.append(("started", escape(encode["started"])))
     if encode.get("elapsed_s") is not None:
@@ -119,7 +138,7 @@ def encode_run(plain: Mapping[str, Any]) -> tuple[Pair, ...]:
 
 
 def files(version: SiteVersion) -> tuple[Mapping[str, str], ...]:
-    """Return the artifacts: path, what it holds, rows, size and checksum."""
+    """Return the artifacts: path, what it holds, rows, size and checksum; `sum` is its line in SHA256SUMS."""
     return tuple(
         {
             "path": code(entry.path),
@@ -127,6 +146,7 @@ def files(version: SiteVersion) -> tuple[Mapping[str, str], ...]:
             "rows": number(entry.rows) if entry.rows is not None else "",
             "size": size(entry.size_bytes),
             "sha256": digest(entry.sha256),
+            "sum": escape(f"{entry.sha256}  {entry.path}"),
         }
         for entry in version.card.artifacts
     )
@@ -190,13 +210,24 @@ def provenance(data: SiteData, version: SiteVersion) -> tuple[Pair, ...]:
     if data.repository_url:
         commit = link(f"{data.repository_url.rstrip('/')}/commit/{release.commit}", release.commit[:12])
     facts = [("tag", code(release.tag)), ("commit", commit), ("released", escape(release.date))]
+    facts += signature_facts(release)
     facts.append(("card digest", digest(release.card_digest or card_digest(plain))))
     if version.fingerprint:
         facts.append(("fingerprint", digest(version.fingerprint)))
+    run = (plain.get("training") or {}).get("run") or {}
+    if run.get("uri"):
+        facts.append(("training run", " \u00b7 ".join([escape(run.get("tracker", "")), link(run["uri"])])))
+    for entry in plain.get("imported") or ():
+        said = [escape(" ".join(str(entry[key]) for key in ("source", "version") if entry.get(key)))]
+        said += [link(entry["uri"]), digest(entry["digest"]) if entry.get("digest") else ""]
+        facts.append(("taken over from", " \u00b7 ".join(part for part in said if part)))
+    if plain.get("supplier"):
+        facts.append(("supplier", escape(plain["supplier"])))
     if plain.get("license"):
         facts.append(("licence", escape(plain["license"])))
     if plain.get("authors"):
         facts.append(("authors", ", ".join(escape(author.get("name", "")) for author in plain["authors"])))
     for key, target in (plain.get("links") or {}).items():
         facts.append((escape(key), link(target)))
+    facts += [(escape(key), value(entry)) for key, entry in (plain.get("extra") or {}).items()]
     return tuple(facts)

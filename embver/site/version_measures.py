@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from embver.card import Compatibility
+from embver.card import Benchmark, Compatibility
 from embver.site.charts import interval
-from embver.site.model import SiteVersion
-from embver.site.series import benchmark_of, step_of
+from embver.site.series import Step
 from embver.site.text import digest, escape, number, parameters
 from embver.site.words import verdict_badge
 
@@ -215,46 +214,49 @@ def _bounded(entry: Any) -> str:
 
 
 def _noted(main: object, note: str) -> str:
-    return f"<b>{number(main, fixed=True)}</b>" + (f"<small>{note}</small>" if note else "")
+    return f"<b>{number(main, fixed=True)}</b>" + (f" <small>{note}</small>" if note else "")
 
 
-def benchmark_views(version: SiteVersion, earlier: SiteVersion | None) -> tuple[BenchmarkView, ...]:
+Steps = tuple[tuple[Benchmark, tuple[Step, ...]], ...]
+
+
+def benchmark_views(steps: Steps) -> tuple[BenchmarkView, ...]:
     """Return each benchmark with its metrics beside the previous version's."""
-    views = []
-    against = earlier.release.reference if earlier else None
-    for benchmark in version.card.benchmarks:
-        before = benchmark_of(earlier, benchmark.id) if earlier else None
-        rows = []
-        for metric in benchmark.metrics:
-            step = step_of(metric, benchmark, before, against=against)
-            has_bounds = metric.low is not None and metric.high is not None
-            rows.append(
-                MetricRow(
-                    key=escape(metric.key),
-                    is_main=metric.is_main,
-                    value=number(metric.value),
-                    bounds=f"{number(metric.low)} to {number(metric.high)}" if has_bounds else "",
-                    before=number(step.before.value) if step.before else "",
-                    delta=number(step.delta, signed=True) if step.delta is not None else "",
-                    word=step.word if earlier else "",
-                    tone=step.tone,
-                    drawing=interval(_triple(step.before), _triple(metric) or (0, 0, 0))
-                    if has_bounds
-                    else "",
-                )
-            )
-        views.append(BenchmarkView(id=escape(benchmark.id), about=_about(benchmark.plain), rows=tuple(rows)))
-    return tuple(views)
+    return tuple(
+        BenchmarkView(
+            id=escape(benchmark.id),
+            about=_about(benchmark.plain),
+            rows=tuple(_metric_row(each) for each in told),
+        )
+        for benchmark, told in steps
+    )
 
 
-def moves(version: SiteVersion, earlier: SiteVersion | None, *, most: int = 4) -> tuple[Move, ...]:
+def _metric_row(step: Step) -> MetricRow:
+    metric = step.metric
+    bounds = drawing = ""
+    if metric.low is not None and metric.high is not None:
+        bounds = f"{number(metric.low)} to {number(metric.high)}"
+        mine = _triple(metric)
+        drawing = interval(_triple(step.before), mine) if mine else ""
+    return MetricRow(
+        key=escape(metric.key),
+        is_main=metric.is_main,
+        value=number(metric.value),
+        bounds=bounds,
+        before=number(step.before.value) if step.before else "",
+        delta=number(step.delta, signed=True) if step.delta is not None else "",
+        word=step.word,
+        tone=step.tone,
+        drawing=drawing,
+    )
+
+
+def moves(steps: Steps, *, most: int = 4) -> tuple[Move, ...]:
     """Return the metrics that clearly changed, one of each benchmark (its main one if that moved), the largest first."""
     found: list[tuple[float, Move]] = []
-    against = earlier.release.reference if earlier else None
-    for benchmark in version.card.benchmarks:
-        before = benchmark_of(earlier, benchmark.id) if earlier else None
-        steps = [step_of(metric, benchmark, before, against=against) for metric in benchmark.metrics]
-        clear = [step for step in steps if step.tone in ("better", "worse") and step.delta is not None]
+    for benchmark, told in steps:
+        clear = [step for step in told if step.tone in ("better", "worse") and step.delta is not None]
         for step in sorted(clear, key=lambda step: (not step.metric.is_main, -abs(step.delta or 0.0)))[:1]:
             assert step.before is not None
             assert step.delta is not None
@@ -272,7 +274,7 @@ def moves(version: SiteVersion, earlier: SiteVersion | None, *, most: int = 4) -
 
 
 def _triple(metric: Any) -> tuple[float, float, float] | None:
-    if metric is None or metric.low is None or metric.high is None:
+    if metric is None or metric.value is None or metric.low is None or metric.high is None:
         return None
     return (metric.low, metric.value, metric.high)
 

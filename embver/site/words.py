@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from embver.site.model import SiteVersion
+from embver.site.places import version_file
 from embver.site.text import code, escape
 
 # Word: sign, what it asks of a reader.
@@ -61,6 +62,20 @@ def status_badge(state: str) -> str:
     return f'<span class="ev-badge ev-status ev-{escape(state)}"><span aria-hidden="true">!</span> {escape(state)}</span>'
 
 
+def state_badges(version: SiteVersion) -> str:
+    """Return badges for what a version is besides its level: out of use, in a stage, known only from what was left."""
+    past = '<span class="ev-badge ev-status ev-reconstructed" title="its card was made afterwards">reconstructed</span>'
+    return " ".join(
+        badge
+        for badge in (
+            status_badge(version.status.state),
+            stage_badges(version.stages),
+            past if version.card.plain.get("reconstructed") else "",
+        )
+        if badge
+    )
+
+
 def stage_badges(stages: Iterable[str]) -> str:
     """Return a badge for each stage that a version holds."""
     return " ".join(
@@ -85,7 +100,7 @@ def status_words(version: SiteVersion) -> str:
         return words if words.endswith(".") else f"{words}."
     name, _, number = status.successor.partition("@")
     is_neighbour = name == version.release.name and re.fullmatch(r"[0-9A-Za-z.+-]+", number)
-    target = f"[{escape(number)}]({number}.md)" if is_neighbour else code(status.successor)
+    target = f"[{escape(number)}]({version_file(number)})" if is_neighbour else code(status.successor)
     return f"{words.removesuffix('.')}. Use {target} instead."
 
 

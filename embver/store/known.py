@@ -26,6 +26,9 @@ from typing import Any, Final
 from embver.store.resources import resource_folder
 
 NAME: Final = "known-valid"
+SHAPED: Final = (
+    "known-shaped"  # of the right shape; what they say was not looked at, so no folder belongs to them
+)
 MAX_BYTES: Final = 128 << 20
 _FORMAT: Final = "embver known-valid 1"
 # Whoever works on embver itself changes the rules without a new version.
@@ -50,9 +53,9 @@ class KnownCards:
         self._used: set[bytes] = set()
 
     @classmethod
-    def open(cls, git_dir: Path) -> KnownCards:
+    def open(cls, git_dir: Path, name: str = NAME) -> KnownCards:
         """Read the list of a repository; one that cannot be read, or was made by other rules, counts as empty."""
-        file, stamp = git_dir / "embver" / NAME, rules_stamp()
+        file, stamp = git_dir / "embver" / name, rules_stamp()
         head, lines = b"", {}
         with contextlib.suppress(OSError):
             if file.stat().st_size <= MAX_BYTES:

@@ -243,7 +243,8 @@ def test_an_embedding_without_benchmarks_has_nothing_to_trace(tmp_path: Path) ->
 
 def test_embver_site_writes_the_page(history: Sandbox) -> None:
     commit_record(history, report())
-    history.embver("site")
+    said = history.embver("site")
+    assert said.code == 0, said.text
     page = (history.root / "site/changelog/shop/trace.md").read_text(encoding="utf-8")
     assert "One step is more than noise: 1 for the worse." in page
     assert "weights &#40;trained anew&#41; lowers hit&#64;10 by 0.300." in page

@@ -285,7 +285,7 @@ def test_the_site_shows_every_version(story: Sandbox) -> None:
     assert said.out.startswith("3 versions, ")
     text = "".join(page.read_text() for page in (story.root / "site").rglob("*.md"))
     assert all(version in text for version in ("1.0.0", "1.1.0", "1.1.1"))
-    assert story.embver("site").out.endswith(", 0 changed\n")
+    assert story.embver("site").out.endswith(", 0 written\n")
 
 
 def test_two_repositories_built_alike_give_the_same_versions(encoded: Sandbox, tmp_path) -> None:
