@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from embver.digest import digest_plain
+from embver.metric import Metric
 from embver.pointer import DVC_SUFFIX, DvcPointer, Pointer
 from embver.version import Version
 
@@ -87,24 +88,6 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """One number of a benchmark, with its confidence interval where one is known."""
-
-    key: str
-    value: float | None  # None where the harness gave none
-    is_main: bool = False
-    unit: str = "fraction"
-    higher_is_better: bool = True
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def told(self) -> str:
-        """Return the number to three places, under its key; a dash where there is none."""
-        return f"{self.key} -" if self.value is None else f"{self.key} {self.value:.3f}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
     """One evaluation of a version; `comparable` decides which numbers may stand on one line."""
 
@@ -130,6 +113,11 @@ class Benchmark:
                 )
             )
         return cls(id=plain["id"], metrics=tuple(metrics), plain=plain)
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether `embver bench` measured it, on the vectors of this very version."""
+        return (self.plain.get("source") or {}).get("format") == "embver.bench"
 
     @property
     def comparable(self) -> tuple[str, ...]:
@@ -223,6 +211,13 @@ class Card:
             (each, metric) for each in self.benchmarks for metric in each.metrics if metric.value is not None
         ]
         return next((pair for pair in pairs if pair[1].is_main), pairs[0] if pairs else None)
+
+    def dtype_of(self, artifact: Artifact) -> str | None:
+        """Return the number format that the card tells of a file of vectors; None where it tells none."""
+        entries = self.plain.get("artifacts") or ()
+        own = next((entry.get("dtype") for entry in entries if entry.get("path") == artifact.path), None)
+        said = own or self.plain["space"].get("dtype")
+        return str(said) if said else None
 
     def against(self, reference: str) -> Compatibility | None:
         """Return how this version was measured against NAME@VERSION, if it was."""

@@ -6,7 +6,8 @@ import json
 import math
 from typing import Any, Final
 
-from embver.card import Benchmark, Metric
+from embver.card import Benchmark
+from embver.metric import Metric
 
 Basis = tuple[tuple[str, str], ...]
 # What of a protocol makes two numbers comparable (standards.md section 5). The similarity is not of these: each version

@@ -11,10 +11,10 @@ from embver.card import DERIVED
 from embver.paths import format_path
 
 # What embver fills in comes and goes as a whole: a card that is not encoded yet has withdrawn nothing.
-_WHOLE = (*DERIVED, "override", "allowed_regressions", "status")
+WHOLE = (*DERIVED, "override", "allowed_regressions", "status")
 
 # The field that tells two entries of a list apart, by the list's own name.
-_IDENTITY = {
+IDENTITY = {
     "data": "name",
     "artifacts": "path",
     "weights": "path",
@@ -84,7 +84,7 @@ def _single(where: tuple[str, ...], before: Any, after: Any) -> list[Change]:
 def _is_entry(where: tuple[str, ...]) -> bool:
     """Tell whether a place is one of several alike, or a record embver writes: it comes and goes as a whole."""
     is_encoder = len(where) == 2 and where[0] == "encoders"
-    is_record = where[-1] == "weights" or where[2:] == ("files",) or (len(where) == 1 and where[0] in _WHOLE)
+    is_record = where[-1] == "weights" or where[2:] == ("files",) or (len(where) == 1 and where[0] in WHOLE)
     return is_encoder or is_record or where[-1].startswith("[")
 
 
@@ -113,7 +113,7 @@ def _is_written_alike(before: Any, after: Any) -> bool:
 def _lists(where: tuple[str, ...], before: Sequence[Any], after: Sequence[Any]) -> list[Change]:
     if where[-1] == "preprocessing":
         return _steps(where, before, after)
-    identity = _IDENTITY.get(where[-1])
+    identity = IDENTITY.get(where[-1])
     if identity and _are_named(before, identity) and _are_named(after, identity):
         old = {f"[{entry[identity]}]": entry for entry in before}
         new = {f"[{entry[identity]}]": entry for entry in after}

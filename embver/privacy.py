@@ -54,7 +54,7 @@ _NO_EMAIL: Final = re.compile(
 _ABSOLUTE: Final = re.compile(
     r"(?:^|[\s=:,;\"'(\[])(?:file:/|(?:scp|sftp|smb|nfs)://"
     r"|/(?:home|Users|root|mnt|tmp|var|opt|data|scratch|private|workspace|work|srv|media|net|nfs|lustre|gpfs|content|kaggle|dbfs)(?:/|$)"
-    r"|/[A-Za-z_.][\w.-]*/[\w.-]|~(?:[A-Za-z_][\w-]*)?/|[A-Za-z]:[\\/]|\\\\[\w.-]+\\)"
+    r"|(?<!:)/[A-Za-z_.][\w.-]*/[\w.-]|~(?:[A-Za-z_][\w-]*)?/|[A-Za-z]:[\\/]|\\\\[\w.-]+\\)"
 )
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]+@")
 _QUERY_SECRET: Final = re.compile(

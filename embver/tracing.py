@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from embver.card import Benchmark, Card, Metric
+from embver.card import Benchmark, Card
 from embver.comparability import BOUNDS, Basis, basis_of, differences, flaw_of
 from embver.intervals import Interval, difference_of
+from embver.metric import Metric
 from embver.multiple import holm
 from embver.series import Judged, PairedScores, Point, QueryScores, Series, Step
 from embver.suspects import Suspect

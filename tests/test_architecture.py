@@ -42,16 +42,24 @@ DOORS = {"__main__.py": {"", "cli"}, "__init__.py": {"", "api", "guard", "measur
 OWNERS = {
     "faiss": ("guard/faiss_index.py",),
     "lancedb": ("guard/lance.py",),
-    "pyarrow": ("guard/parquet.py", "encode/records/parquet.py"),
+    "pyarrow": (
+        "guard/parquet.py",
+        "guard/lance.py",
+        "encode/records/parquet.py",
+        "exchange/neptune_parquet.py",
+        "exchange/parquet_vectors.py",
+    ),
+    "mlflow": ("exchange/mlflow_client.py",),
+    "wandb": ("exchange/wandb_api.py",),
     "fsspec": ("encode/records/remote.py",),
     "semver": ("version.py",),
     "rfc8785": ("digest.py",),
     "numpy": ("measure/*", "encode/*", "store/vectors.py", "store/rows.py", "actions/*", "api/*"),
     "git": ("store/repo.py",),
     "yaml": ("store/cards.py",),
-    "jsonschema": ("store/schemas.py",),
+    "jsonschema": ("store/schemas.py", "store/foreign.py"),
     "jsonschema_rs": ("store/schemas.py",),
-    "referencing": ("store/schemas.py",),
+    "referencing": ("store/schemas.py", "store/foreign.py"),
     "jinja2": ("store/templates.py",),
     "safetensors": ("store/vectors.py", "encode/*"),
     "torch": ("encode/*",),
@@ -64,6 +72,7 @@ OWNERS = {
     "soxr": ("encode/audio_reading.py",),
     "ray": ("encode/ray_engine.py",),
     "rich": ("cli/*",),
+    "mkdocs": ("site/mkdocs_run.py",),
     "shtab": ("cli/*",),
 }
 
@@ -74,7 +83,7 @@ AT_MODULE_LEVEL = {
 }
 
 # What start-up must not load. (yaml and the schema's checker are what `validate` is about.)
-HEAVY = ("torch", "transformers", "mkdocs", "git", "numpy", "jinja2", "rich")
+HEAVY = ("torch", "transformers", "mkdocs", "git", "numpy", "jinja2", "rich", "mlflow", "wandb")
 
 # Read by the native runtimes once, when torch loads; they can be set in no other way.
 SET_FOR_TORCH = ("OMP_WAIT_POLICY", "CUBLAS_WORKSPACE_CONFIG")

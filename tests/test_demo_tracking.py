@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from plain_versions import begin_plain, write_next
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -42,3 +42,22 @@ def test_a_value_of_nothing_but_what_is_private_is_left_out_whole(value: object)
 def test_empty_values_stay_what_they_are(value: object) -> None:
     taken = Taken(where=("notes",), value=value, origin="x")
     assert intake(taken).guarded().taken == ((taken,) if value is not None else ())
+
+
+def test_names_that_tell_what_is_private_are_left_out() -> None:
+    found = Intake(
+        origin=Origin(source="x", uri="x:/home/ada/runs/one"),
+        taken=(
+            Taken(
+                where=("training", "data", ("name", "/home/ada/set")), value={"version": "1"}, origin="data"
+            ),
+            Taken(
+                where=("training", "hyperparameters"),
+                value={"lr": 1, "ada@example.org": 2, "auth": {"way": "x"}},
+                origin="params",
+            ),
+        ),
+    ).guarded()
+    assert [entry.value for entry in found.taken] == [{"lr": 1}]
+    assert found.origin.uri == "x:one"
+    assert "ada" not in repr(found.left_out)

@@ -96,3 +96,70 @@ def test_addresses_lose_their_credentials_and_nothing_else() -> None:
         "b": ["http://example.org", "s3://bucket/key", "git@example.org:x"],
         "c": 4,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("clientSecret", "abc"),
+        ("hfToken", "abc"),
+        ("session_token", "abc"),
+        ("authorization", "abc"),
+        ("note", "ASIAIOSFODNN7EXAMPLE"),
+        ("note", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ("note", "AIza" + "A1" * 17 + "b"),
+        ("note", "npm_" + "a1" * 18),
+        ("command", "python train.py --wandb-api-key 0123abcd"),
+        ("command", "HF_TOKEN=abcdefgh python train.py"),
+        ("header", "Authorization: Bearer abcdefghijklmnop"),
+        ("storage", "AccountName=x;AccountKey=abcd=="),
+        ("auth", {"method": {"value": "x"}}),
+    ],
+)
+def test_secrets_in_other_spellings_are_private(name: str, value: object) -> None:
+    assert private_part(name, value) == "it may be a secret"
+
+
+@pytest.mark.parametrize(
+    "value", ["ada@163.com", "products@2.0.0 by ada@example.org", "git@x.org:a, ada@x.org"]
+)
+def test_an_address_beside_a_reference_is_private(value: str) -> None:
+    assert private_part("note", value) == "it holds an e-mail address"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "python -m train --data=/cluster/x/y",
+        "train --root /gpu1/ada/x",
+        "~ada/x",
+        "file:///x",
+        "scp://gpu01/x",
+    ],
+)
+def test_places_of_any_machine_are_private(value: str) -> None:
+    assert private_part("command", value) == "it is a place on somebody's disk"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("auth_loss", "0.1"),
+        ("token_dropout", "0.1"),
+        ("tokens", "1e9"),
+        ("masked_token_rate", "0.15"),
+        ("next_token_loss", "0.5"),
+        ("prompt_tokens", [1, 2]),
+        ("metric", "ndcg@10.mean"),
+        ("pipeline", "sk-learn-pipeline-with-long-name-x"),
+        ("words", "a secret ballot of tokens"),
+        ("augment", "w/o aug"),
+        ("ratio", "1/8/8"),
+        ("run", "runs/train/exp3"),
+        ("pattern", r"\w+\s"),
+        ("model", "models:/shop-clip/1"),
+        ("uri", "hf://datasets/acme/pairs"),
+    ],
+)
+def test_ordinary_hyperparameters_are_not_private(name: str, value: object) -> None:
+    assert private_part(name, value) is None

@@ -141,6 +141,11 @@ def read_question(
     numbers = old.metric(metric), new.metric(metric)
     assert numbers[0] is not None
     assert numbers[1] is not None
+    if numbers[0].value is None or numbers[1].value is None:
+        silent = sources[0 if numbers[0].value is None else 1].reference
+        raise UsageError(
+            f"{silent} gives no number for {metric} of {new.id}", hint=f"embver trace {sources[1].reference}"
+        )
     items, folder = _items(work, sources, new, scratch)
     category = str((record.get("task") or {}).get("category") or "")
     where = (record.get("protocol") or {}).get("where") or {}

@@ -15,7 +15,7 @@ from typing import Any
 
 from embver.actions.adopt_apply import Draft, apply, follow
 from embver.actions.adopt_card import Past, card_of, ids_bytes, lacking
-from embver.actions.adopt_past import past_of, tagged_versions
+from embver.actions.adopt_past import passed_over, past_of, tagged_versions
 from embver.actions.adopt_request import AdoptRequest
 from embver.actions.workspace import Workspace
 from embver.card import Card
@@ -23,6 +23,7 @@ from embver.errors import CardError, UsageError
 from embver.exchange.table import read_table
 from embver.exchange.table_fields import Told, parse_map, told_by
 from embver.intake import LeftOut, MalformedError
+from embver.levels import Level
 from embver.pointer import Pointer
 from embver.store.cards import dump_plain, read_card_text
 from embver.store.schemas import check_card
@@ -113,7 +114,7 @@ def adopt(work: Workspace, request: AdoptRequest) -> AdoptReport:
         name=request.name,
         adopted=tuple(_adopted(past) for past in pasts),
         known=known,
-        left_out=left,
+        left_out=(*passed_over(work, request.tags), *left),
         is_written=bool(pasts) and not request.is_dry_run,
     )
 
@@ -149,7 +150,7 @@ def _drafts(
     for past in pasts:
         at = order.index(past.number)
         before = order[at - 1] if at else None
-        level = Version.parse(past.number).level_from(Version.parse(before)).word if before else None
+        level = _level(Version.parse(past.number), Version.parse(before)) if before else None
         files, artifacts = _store(work, past, is_dry_run=request.is_dry_run)
         plain = card_of(
             request.name,
@@ -172,12 +173,19 @@ def _drafts(
     return drafts
 
 
+def _level(version: Version, before: Version) -> str:
+    """Return what a number announces; from one pre-release to the next that is nothing, and a release is at least a patch."""
+    level = version.level_from(before)
+    return Level.PATCH.word if level is Level.NONE else level.word
+
+
 def _store(work: Workspace, past: Past, *, is_dry_run: bool) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
     """Return (small files of the version's folder, artifacts); vectors go into the LFS store in canonical form."""
     from embver.store.vectors import content_digest, stream_tensors, to_stored
 
     files: dict[str, bytes] = {}
     artifacts: list[dict[str, Any]] = []
+    is_mixed = len({matrix.dtype for matrix in past.matrices.values()}) > 1
     own_ids = len({matrix.ids for matrix in past.matrices.values()}) > 1
     for modality, matrix in past.matrices.items():
         stored = to_stored(matrix.rows, matrix.dtype, name=modality)
@@ -190,6 +198,7 @@ def _store(work: Workspace, past: Past, *, is_dry_run: bool) -> tuple[dict[str, 
             "role": "vectors",
             "modality": modality,
             "rows": len(matrix.rows),
+            **({"dtype": matrix.dtype} if is_mixed else {}),  # else the space tells it for all
             "sha256": pointer.sha256,
             "size_bytes": pointer.size_bytes,
         }

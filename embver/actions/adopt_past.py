@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from embver.actions.adopt_card import Past
 from embver.actions.adopt_request import AdoptRequest
 from embver.actions.adopt_vectors import Matrix, read_matrix
 from embver.actions.workspace import Workspace
-from embver.errors import LfsError, UsageError
+from embver.errors import EmbverError, LfsError, MissingExtra, UsageError
 from embver.exchange.table_fields import Told
+from embver.history import TagRecord
+from embver.intake import LeftOut
 from embver.pointer import Pointer
 from embver.version import Version
 
@@ -20,24 +22,47 @@ def tagged_versions(work: Workspace, pattern: str | None) -> dict[str, tuple[str
     """Return version -> (tag, commit, date) of the tags of a pattern such as `v{version}`."""
     if pattern is None:
         return {}
-    before, mark, after = pattern.partition("{version}")
-    if not mark:
+    if "{version}" not in pattern:
         raise UsageError(
             f"--tags {pattern} does not say where the version stands", hint="--tags 'v{version}'"
         )
     found: dict[str, tuple[str, str, str]] = {}
-    for record in work.repo.tag_records():
-        if not (record.tag.startswith(before) and record.tag.endswith(after)) or not record.commit:
-            continue
-        text = record.tag[len(before) : len(record.tag) - len(after)]
-        try:
-            version = Version.parse(text)
-        except ValueError:
-            continue
-        found[str(version)] = (record.tag, record.commit, record.date)
+    for record, text in _of_the_form(work, pattern):
+        version = _version(text)
+        if version is not None and record.commit:
+            found[str(version)] = (record.tag, record.commit, record.date)
     if not found:
         raise UsageError(f"no tag is of the form {pattern}", hint="git tag")
     return found
+
+
+def passed_over(work: Workspace, pattern: str | None) -> tuple[LeftOut, ...]:
+    """Return the tags of a pattern that are no version, or that mark no commit."""
+    return tuple(
+        LeftOut(
+            what=f"tag {record.tag}",
+            why="it marks no commit" if _version(text) else f"{text!r} is no version, such as 1.2.0",
+        )
+        for record, text in (_of_the_form(work, pattern) if pattern else ())
+        if _version(text) is None or not record.commit
+    )
+
+
+def _of_the_form(work: Workspace, pattern: str) -> Iterator[tuple[TagRecord, str]]:
+    """Yield each tag of a pattern with what stands in it for the version."""
+    before, _, after = pattern.partition("{version}")
+    for record in work.repo.tag_records():
+        if record.tag.startswith(before) and record.tag.endswith(after):
+            text = record.tag[len(before) : len(record.tag) - len(after)]
+            if text[:1].isdigit():  # v{version} is no form of `validated`
+                yield record, text
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version.parse(text)
+    except ValueError:
+        return None
 
 
 def past_of(
@@ -60,7 +85,8 @@ def past_of(
     if date is None:
         where = f"{request.table_name}:{row.line}" if row else number
         raise UsageError(
-            f"{where}: {number} has neither a tag nor a date", hint="--tags 'v{version}', or a column `date`"
+            f"{where}: {number} has neither a tag nor a date YYYY-MM-DD",
+            hint="--tags 'v{version}', or a column `date`",
         )
     matrices = {}
     if commit is not None:
@@ -88,10 +114,18 @@ def _matrix(
     if not paths:
         return None
     files = [(path, _file(work, commit, path, tag, scratch)) for path in sorted(paths)]
-    matrix = read_matrix(files, key=key or None)
+    try:
+        matrix = read_matrix(files, key=key or None)
+    except MissingExtra:
+        raise
+    except EmbverError as error:
+        raise type(error)(f"{tag}: {error}", hint=error.hint) from error
     if ids is None:
         return matrix
-    text = _file(work, commit, ids, tag, scratch).read_text(encoding="utf-8")
+    try:
+        text = _file(work, commit, ids, tag, scratch).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{tag}: {ids} is not UTF-8, from byte {error.start} on") from error
     lines = tuple(line.rstrip("\r") for line in text.split("\n"))
     lines = lines[:-1] if lines and not lines[-1] else lines
     if len(lines) != len(matrix.rows) or len(set(lines)) != len(lines):

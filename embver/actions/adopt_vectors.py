@@ -76,6 +76,9 @@ def _read(name: str, path: Path, key: str | None) -> Matrix:
             f"{name} has no matrix {key!r}", hint=f"it has: {', '.join(map(repr, matrices)) or 'none'}"
         )
     if key is None and len(matrices) != 1:
+        if not matrices and len(arrays) == 1:
+            (shape,) = (getattr(array, "shape", None) for array in arrays.values())
+            raise EmbverError(f"{name} holds an array of shape {shape}: vectors are the rows of a matrix")
         named = ", ".join(repr(each) for each in matrices) or "no matrix"
         raise UsageError(
             f"{name} holds {named}: which are the vectors?", hint=f"--vectors MODALITY={name}:NAME"
@@ -104,7 +107,10 @@ def _arrays(name: str, path: Path, suffix: str) -> dict[str, Any]:
 
             return dict(read_tensor_file(path))
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise EmbverError(f"{name} is not what its name says: {error}") from error
+        # numpy takes what it does not know for a pickle, and says how to run it: that is no advice of ours.
+        is_pickle = "pickle" in str(error) or "Python objects" in str(error)
+        why = "it is no array, or one of Python objects, which are not read" if is_pickle else str(error)
+        raise EmbverError(f"{name} is not what its name says: {why}") from error
     raise UsageError(
         f"{name}: no vectors can be read from a file of that name", hint=f"known: {', '.join(SUFFIXES)}"
     )

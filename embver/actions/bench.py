@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +59,7 @@ def bench(
         raise UsageError(
             "there is no benchmark to run", hint="embver.toml: [[benchmark]] id, items, query, document"
         )
+    _check_free(source, card, settings)
     records: list[dict[str, Any]] = []
     files: dict[str, bytes] = {}
     base = work.base(card)
@@ -97,6 +98,23 @@ def bench(
     write_atomic(file, update_card(file.read_bytes().decode(), updates).encode())
     work.repo.stage([f"{source.folder}/{path}" for path in (CARD, *files)])
     return BenchReport(reference=source.reference, records=tuple(records))
+
+
+def _check_free(source: Source, card: Card, settings: Sequence[BenchmarkSetting]) -> None:
+    """Raise UsageError if a benchmark has the id of a record that came from elsewhere, which would be lost."""
+    foreign = {each.id: each.plain for each in card.benchmarks if not each.is_own}
+    for setting in settings:
+        record = foreign.get(setting.id, {})
+        if record.get("source") or record.get("harness"):
+            harness = (
+                (record.get("harness") or {}).get("name")
+                or record["source"].get("format")
+                or "another harness"
+            )
+            raise UsageError(
+                f"benchmark {setting.id} of {source.reference} is a result of {harness}, and would be written over",
+                hint="embver.toml: another id for the [[benchmark]]",
+            )
 
 
 def _vectors(

@@ -22,6 +22,7 @@ from embver.actions.warmup import Warm
 from embver.actions.workspace import CARD, Workspace, is_pointer_file, sweep
 from embver.card import space_id
 from embver.pointer import Pointer
+from embver.store.card_edit import Entry
 from embver.store.cards import update_card
 from embver.store.files import write_atomic
 
@@ -263,16 +264,16 @@ def _write(job: EncodeJob, merged: Merged, record: Mapping[str, Any]) -> None:
     way = job.request.materialise
     place_files(work, folder, merged.files, way=way, note=job.note)
     write_atomic(work.path(folder, SUMS), sums_of(merged.artifacts))
-    raw = [str((entry.plain.get("source") or {}).get("path")) for entry in plan.card.benchmarks]
-    stale = [
-        path
-        for path in (*(each.git_path for each in plan.card.artifacts), IGNORE, *raw)
-        if path not in merged.files
-    ]
+    # What was measured on other vectors says nothing about these; what another harness said of the model stays.
+    measured = [entry for entry in plan.card.benchmarks if entry.is_own]
+    kept = len(plan.card.benchmarks) - len(measured)
+    raw = [str((entry.plain.get("source") or {}).get("path")) for entry in measured]
+    named = (*(each.git_path for each in plan.card.artifacts), IGNORE, *raw)
+    stale = [path for path in named if path not in merged.files]
     for path in stale:
         work.path(folder, path).unlink(missing_ok=True)
     sweep(work.path(folder))
-    updates: list[tuple[tuple[str, ...], Any]] = []
+    updates: list[tuple[tuple[str | Entry, ...], Any]] = []
     for modality, encoder in plan.plain["encoders"].items():
         for key in DERIVED_OF_ENCODER:
             if encoder.get(key) != (plan.card.encoders[modality].get(key)):
@@ -283,10 +284,12 @@ def _write(job: EncodeJob, merged: Merged, record: Mapping[str, Any]) -> None:
         (("fingerprint",), space_id(plan.plain)),
         (("encode",), dict(record)),
         (("artifacts",), [dict(entry) for entry in merged.artifacts]),
-        # What was measured on other vectors says nothing about these.
-        (("benchmarks",), None),
         (("compatibility",), None),
     ]
+    gone = [("benchmarks", Entry("id", entry.id)) for entry in measured] if kept else [("benchmarks",)]
+    updates += [(place, None) for place in gone]
+    if kept:
+        job.note(f"benchmarks of other harnesses are kept ({kept}): import them anew for another model")
     card = work.path(folder, CARD)
     write_atomic(card, update_card(card.read_bytes().decode(), updates).encode())
     work.repo.replace_in_index(files={}, removed=[f"{folder}/{path}" for path in stale])

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from embver import __version__
 from embver.actions.workspace import CARD, Source, Workspace
 from embver.card import Card, card_digest
-from embver.errors import UsageError
+from embver.errors import EmbverError, PolicyError, UsageError
 from embver.intake import LeftOut, RawFile
 from embver.outgoing import Export, Subject
 from embver.store.files import write_many
@@ -40,6 +40,7 @@ class ExportRequest:
     format: str
     out: Path
     is_forced: bool = False
+    is_yanked_wanted: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -91,18 +92,44 @@ def export(work: Workspace, request: ExportRequest) -> ExportReport:
     if unknown:
         known = ", ".join(module.OPTIONS) or "none"
         raise UsageError(f"{request.format} has no option {unknown[0]}", hint=f"its options: {known}")
+    check_folder(request.out)
     source = work.source(request.reference)
+    warned = warning_of(work, source, is_yanked_wanted=request.is_yanked_wanted)
     made = module.export(work, source, subject_of(work, source), request)
     for file in made.files:
         _check_free(request.out / file.path, file, is_forced=request.is_forced)
-    write_many([(request.out / file.path, file.data) for file in made.files])
+    try:
+        write_many([(request.out / file.path, file.data) for file in made.files])
+    except OSError as error:
+        raise EmbverError(f"{error.filename or request.out} cannot be written: {error.strerror}") from error
     return ExportReport(
         reference=source.reference,
         format=request.format,
         files=tuple(request.out / file.path for file in made.files),
         left_out=made.left_out,
-        notes=made.notes,
+        notes=(*warned, *made.notes),
     )
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UsageError if files cannot lie below a path, since a file or a link to nothing is in the way."""
+    above = next(path for path in (folder, *folder.parents) if path.exists() or path.is_symlink())
+    if not above.is_dir():
+        raise UsageError(f"{above} is there, and is no folder", hint="--out another folder")
+
+
+def warning_of(work: Workspace, source: Source, *, is_yanked_wanted: bool) -> tuple[str, ...]:
+    """Return what to say of a version that should not be used any more; raise PolicyError for a yanked one."""
+    if source.release is None:
+        return ()
+    status = work.lifecycle_of(source.release.name).status(source.reference)
+    if status.is_yanked and not is_yanked_wanted:
+        instead = f"embver export {status.successor}, or" if status.successor else "with"
+        raise PolicyError(
+            f"refused: {status.sentence(source.reference)}",
+            hint=f"{instead} --yanked to have it all the same",
+        )
+    return () if status.is_active else (status.sentence(source.reference),)
 
 
 def subject_of(work: Workspace, source: Source) -> Subject:

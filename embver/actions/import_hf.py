@@ -23,6 +23,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "modalities": "whose encoders the card is about: modalities=text, or image,text (default: those of its task)",
 }
 _README: Final = "README.md"
+_NO_NUMBER: Final = "number-not-finite"
+_TOP_FIELD: Final = re.compile(r"[^\s#-].*:")  # an entry of a list may stand at the left edge, too
 # How the Hub's own client lays out what it fetched: models--ORG--NAME/snapshots/REVISION/README.md
 _SNAPSHOT: Final = re.compile(r"models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})(?:/|$)")
 
@@ -93,14 +95,20 @@ def _front(data: bytes, name: str, left: list[LeftOut], warnings: list[str]) -> 
     plain = dict(read_text.plain)
     lines = parts[0].splitlines()
     for problem in read_text.problems:
+        place = f"{name}:{problem.line + 1}:{problem.column}"
+        if (
+            problem.rule == _NO_NUMBER
+        ):  # it stands as null there: one result without a number, and not all of them
+            left.append(LeftOut(what=place, why=problem.message))
+            continue
         # A field within which something is wrong is left out whole: of two licences neither is the licence.
-        above = (line for line in reversed(lines[: problem.line]) if line[:1].strip() and ":" in line)
+        above = (line for line in reversed(lines[: problem.line]) if _TOP_FIELD.match(line))
         field = next(above, "").partition(":")[0].strip("'\" ")
         plain.pop(field, None)
-        why = f"{problem.message}; {field or 'what it is in'} is left out"
-        left.append(LeftOut(what=f"{name}:{problem.line + 1}:{problem.column}", why=why))
-    for where in read_text.unread:
-        plain.pop(str(where[0]), None)
+        left.append(LeftOut(what=place, why=f"{problem.message}; {field or 'what it is in'} is left out"))
+    if any(problem.rule != _NO_NUMBER for problem in read_text.problems):
+        for where in read_text.unread:
+            plain.pop(str(where[0]), None)
     return plain
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from embver.actions.lock import wait_for
 from embver.actions.workspace import CARD, Source, Workspace
 from embver.errors import CardError, EmbverError, IntegrityError, UsageError
 from embver.intake import AbsentError, Intake, Kept, LeftOut, MalformedError, RawFile, Taken
@@ -116,6 +117,13 @@ def import_from(work: Workspace, request: ImportRequest) -> ImportReport:
         raise IntegrityError(
             f"{intake.origin.uri}: {intake.failure}", hint="if it is what you want: --allow-failed"
         )
+    if request.is_dry_run:
+        return _into(work, request, target, intake)
+    with wait_for(work.repo.git_dir / "embver" / "import.lock"):  # of two imports at once neither is lost
+        return _into(work, request, target, intake)
+
+
+def _into(work: Workspace, request: ImportRequest, target: Source, intake: Intake) -> ImportReport:
     card = work.card_text(target)
     if not card.is_read:
         raise CardError("the card cannot be read", problems=card.problems, hint="embver validate")
@@ -129,9 +137,7 @@ def import_from(work: Workspace, request: ImportRequest) -> ImportReport:
     is_written = not request.is_dry_run and (after.text != card.text or bool(files))
     if is_written:
         _write(work, target, after.text, files)
-    warnings = intake.warnings
-    if intake.failure is not None:
-        warnings = (intake.failure, *warnings)
+    failed = () if intake.failure is None else (intake.failure,)
     return ImportReport(
         source=request.source,
         into=target.reference,
@@ -142,7 +148,7 @@ def import_from(work: Workspace, request: ImportRequest) -> ImportReport:
         kept=tuple(difference for _, difference in kept),
         left_out=intake.left_out,
         files=tuple(f"{target.folder}/{file.path}" for file in files),
-        warnings=warnings,
+        warnings=(*failed, *intake.warnings),
         is_written=is_written,
     )
 

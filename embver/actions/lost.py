@@ -120,8 +120,8 @@ def queries_between(
         metric=key,
         from_=old.reference,
         to=new.reference,
-        before=_value(before, key),
-        after=_value(after, key),
+        before=_value(old, before, key),
+        after=_value(new, after, key),
         moves=None,
         why=why,
     )
@@ -267,7 +267,12 @@ def _benchmark(version: TracedVersion, id_: str, key: str) -> Benchmark:
     raise UsageError(f"{version.reference} {why}", hint=f"embver show {version.reference}")
 
 
-def _value(benchmark: Benchmark, key: str) -> float:
+def _value(version: TracedVersion, benchmark: Benchmark, key: str) -> float:
     metric = benchmark.metric(key)
     assert metric is not None
+    if metric.value is None:
+        raise UsageError(
+            f"{version.reference} gives no number for {key} of {benchmark.id}",
+            hint=f"embver show {version.reference}",
+        )
     return metric.value

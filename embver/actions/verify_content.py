@@ -65,10 +65,9 @@ def _rows_of(
         yield _changed(
             release, artifact.path, f"{where}it holds {rows} rows of {dimensions}, the card says {wanted}"
         )
-    if stored.dtype != card.space.dtype:
-        yield _changed(
-            release, artifact.path, f"{where}it holds {stored.dtype}, the card says {card.space.dtype}"
-        )
+    said = card.dtype_of(artifact)
+    if said is not None and stored.dtype != said:
+        yield _changed(release, artifact.path, f"{where}it holds {stored.dtype}, the card says {said}")
     norms = np.concatenate(
         [np.linalg.norm(block.astype(np.float64), axis=1) for block in Rows([stored]).blocks()]
         or [np.ones(0)]

@@ -65,7 +65,7 @@ class Card(words.Card):
             rows.append((modality, f"{model.get('id') or model.get('path')}: {steps}"))
         rows += [("change", entry.get("text")) for entry in self.plain.get("changes") or ()]
         for benchmark in self.benchmarks:
-            values = ", ".join(f"{metric.key} {metric.value:.3f}" for metric in benchmark.metrics)
+            values = ", ".join(metric.told for metric in benchmark.metrics)
             rows.append((benchmark.id, values))
         return table(f"{self.name}@{self.version or 'next'}", (), rows)
 

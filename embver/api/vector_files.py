@@ -42,21 +42,34 @@ def write_vectors(version: Version, folder: Path, *, format_: str, is_forced: bo
         raise UsageError(f"{version.reference} has no vectors yet", hint=f"embver encode {version.name}")
     rows = {modality: _rows(version, modality) for modality in version.vectors}
     targets = {modality: folder / f"{modality}.{format_}" for modality in rows}
-    ids = {modality: version.ids_of(modality) for modality in rows}
+    is_named = any(artifact.role == "ids" for artifact in version.card.artifacts)
+    # A version that was made before embver may have none: a row is then called by its number, and that is said.
+    ids = {
+        modality: version.ids_of(modality) if is_named else tuple(map(str, range(len(found))))
+        for modality, found in rows.items()
+    }
     named = {modality: folder / f"{modality}.ids.txt" for modality in rows if format_ in ("npy", "faiss")}
     _check_free([*targets.values(), *named.values()], is_forced=is_forced)
-    folder.mkdir(parents=True, exist_ok=True)
     for modality, found in rows.items():
         if len(ids[modality]) != len(found):
             raise EmbverError(
                 f"{version.reference} has {len(found)} {modality} vectors and {len(ids[modality])} ids",
                 hint=f"embver verify {version.reference}",
             )
-        if modality in named:
-            lines = "".join(f"{id_}\n" for id_ in ids[modality])
-            write_atomic(named[modality], lines.encode())
-        _WRITERS[format_](version, targets[modality], ids[modality], found)
-    return VectorFiles(paths=(*targets.values(), *named.values()), notes=_notes(version, rows, format_))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for modality, found in rows.items():
+            if modality in named:
+                lines = "".join(f"{id_}\n" for id_ in ids[modality])
+                write_atomic(named[modality], lines.encode())
+            _WRITERS[format_](version, targets[modality], ids[modality], found)
+    except OSError as error:
+        raise EmbverError(
+            f"{error.filename or folder} cannot be written: {error.strerror or error}"
+        ) from error
+    notes = _notes(version, rows, format_)
+    unnamed = () if is_named else (f"{version.reference} has no ids: they are the numbers of the rows",)
+    return VectorFiles(paths=(*targets.values(), *named.values()), notes=(*unnamed, *notes))
 
 
 def _rows(version: Version, modality: str) -> Rows:
@@ -75,10 +88,9 @@ def _check_free(paths: Sequence[Path], *, is_forced: bool) -> None:
 
 def _notes(version: Version, rows: dict[str, Rows], format_: str) -> tuple[str, ...]:
     stored = {found.stored_dtype for found in rows.values()}
-    notes = [
-        f"stored as {name}, written as float32, which holds it exactly"
-        for name in sorted(stored & {"bfloat16", "int8"})
-    ]
+    # int8 without a scale are numbers as they are, and stay int8.
+    widened = {found.stored_dtype for found in rows.values() if found.dtype.name != found.stored_dtype}
+    notes = [f"stored as {name}, written as float32, which holds it exactly" for name in sorted(widened)]
     if format_ == "faiss" and "float16" in stored:
         notes.append("stored as float16; FAISS keeps float32, which holds it exactly")
     if format_ == "faiss" and version.card.space.metric == "cosine" and not version.card.space.normalized:

@@ -242,7 +242,7 @@ class Version:
             *((modality, f"{rows} rows, {where}") for modality, rows, where in self.vectors.listed()),
         ]
         for benchmark in self.benchmarks:
-            values = ", ".join(f"{metric.key} {metric.value:.3f}" for metric in benchmark.metrics)
+            values = ", ".join(metric.told for metric in benchmark.metrics)
             rows.append((benchmark.id, values))
         return table(f"{self.reference}: {self.card.title}", (), [row for row in rows if row[1]])
 

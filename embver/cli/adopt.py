@@ -133,7 +133,8 @@ def _tell(report: AdoptReport, out: Output) -> None:
     if not rows:
         out.say("nothing to adopt")
     elif report.is_written:
-        out.say(f"{len(rows)} versions adopted, each marked as reconstructed and unmeasured")
+        counted = "1 version adopted," if len(rows) == 1 else f"{len(rows)} versions adopted, each"
+        out.say(f"{counted} marked as reconstructed and unmeasured")
         out.hint(f"embver list {report.name}, then embver verify")
     else:
         out.say("nothing was written (--dry-run)")

@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", help="the folder to write into (default: NAME-VERSION-FORMAT)"
     )
+    parser.add_argument("--yanked", action="store_true", help="also where the version was withdrawn")
     parser.add_argument("--force", action="store_true", help="write over files that differ")
     parser.add_argument(
         "--set",
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, out: Output) -> int:
     """Write a version in a standard format, or its vectors for a store."""
-    from embver.actions.exporting import ExportReport, ExportRequest, export
+    from embver.actions.exporting import ExportReport, ExportRequest, check_folder, export, warning_of
     from embver.api.repository import open_in
     from embver.api.vector_files import FORMATS, write_vectors
     from embver.cli.importing import parse_options
@@ -56,7 +57,8 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
     from embver.errors import UsageError
 
     work = open_workspace(arguments)
-    name = f"{arguments.reference}-{arguments.format}".replace("@", "-").replace("/", "-").replace("#", "-")
+    source = work.source(arguments.reference)
+    name = f"{source.reference}-{arguments.format}".replace("@", "-").replace("/", "-").replace("#", "-")
     folder = Path(arguments.directory) / (arguments.out or name)
     options = parse_options(arguments.options)
     if arguments.format in FORMATS:
@@ -64,6 +66,8 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
             raise UsageError(
                 f"{arguments.format} has no option {next(iter(options))}", hint="its options: none"
             )
+        check_folder(folder)
+        warned = warning_of(work, source, is_yanked_wanted=arguments.yanked)
         version = open_in(work, arguments.reference)
         made = write_vectors(version, folder, format_=arguments.format, is_forced=arguments.force)
         report = ExportReport(
@@ -71,7 +75,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
             format=arguments.format,
             files=made.paths,
             left_out=(),
-            notes=made.notes,
+            notes=(*warned, *made.notes),
         )
     else:
         request = ExportRequest(
@@ -79,6 +83,7 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
             format=arguments.format,
             out=folder,
             is_forced=arguments.force,
+            is_yanked_wanted=arguments.yanked,
             options=options,
         )
         report = export(work, request)

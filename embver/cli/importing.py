@@ -80,6 +80,10 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
 
     if arguments.source == "table":
         return _table(arguments, out)
+    if arguments.mapping is not None:
+        raise UsageError(
+            f"{arguments.source} has no columns: --map is for tables", hint="embver import table FILE"
+        )
     work = open_for_writing(arguments)
     into = arguments.into
     if into is None:
@@ -110,14 +114,23 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
 
 def _table(arguments: argparse.Namespace, out: Output) -> int:
     """Adopt what a table tells; of all versions the options metric, model, model.MODALITY and normalized may say more."""
+    from embver.actions.adopt_card import METRICS
     from embver.cli.adopt import run_adopt
     from embver.errors import UsageError
 
     if arguments.into is None:
         raise UsageError("say which embedding the table is about", hint="--into NAME")
+    if arguments.replace or arguments.without or arguments.allow_failed:
+        raise UsageError(
+            "a table makes released versions: there is no --replace, --without or --allow-failed",
+            hint="--map takes the columns that are meant",
+        )
     options = parse_options(arguments.options)
     models = [f"{name.removeprefix('model').removeprefix('.')}={value}" for name, value in options.items()
               if name == "model" or name.startswith("model.")]  # fmt: skip
+    metric = options.get("metric", "cosine")
+    if metric not in METRICS:
+        raise UsageError(f"there is no metric {metric}", hint=f"known: {', '.join(METRICS)}")
     unknown = [
         name
         for name in options

@@ -35,20 +35,26 @@ def run(arguments: argparse.Namespace, out: Output) -> int:
         lines += [("tag", f"{release.tag} on {release.commit[:12]}, {release.date[:10]}")]
         lines += [("level", out.level(release.level)), ("verdict", out.verdict(release.verdict))]
     unit = ", unit length" if space.normalized else ""
-    lines.append(("space", f"{space.dimensions} dimensions, {space.metric}{unit}, {space.dtype}"))
+    dtype = (
+        f", {space.dtype}" if card.plain["space"].get("dtype") else ""
+    )  # what nobody wrote down is not told
+    lines.append(("space", f"{space.dimensions} dimensions, {space.metric}{unit}{dtype}"))
     for modality, encoder in card.encoders.items():
         model = encoder.get("model") or {}
         steps = " > ".join(str(step["step"]) for step in encoder.get("preprocessing") or ())
-        lines.append((modality, f"{model.get('id') or model.get('path')}: {steps}"))
+        named = str(model.get("id") or model.get("path"))
+        lines.append((modality, f"{named}: {steps}" if steps else named))
     for entry in card.plain.get("changes") or ():
         lines.append(("change", entry["text"]))
     for benchmark in card.benchmarks:
-        values = ", ".join(f"{metric.key} {metric.value:.3f}" for metric in benchmark.metrics)
+        values = ", ".join(metric.told for metric in benchmark.metrics)
         lines.append(("benchmark", f"{benchmark.id}: {values}"))
     for artifact in card.artifacts:
         rows = f", {artifact.rows:,} rows" if artifact.rows else ""
         size = human_size(artifact.size_bytes)
         lines.append(("artifact", f"{artifact.path}{rows}, {size}, sha256:{artifact.sha256[:16]}…"))
+    if card.plain.get("reconstructed"):
+        lines.append(("note", "reconstructed: what it does not say was not written down"))
     lines.append(("fingerprint", card.plain.get("fingerprint", "-")))
     lines += status_lines(shown, out)
     out.print(out.style(shown.reference, "bold"))

@@ -44,7 +44,7 @@ def site_data(work: Workspace) -> SiteData:
                 "there is no release to show: this clone is shallow and lacks its tags",
                 hint="git fetch --unshallow --tags",
             )
-        raise UsageError("there is no release to show yet", hint="embver release NAME")
+        raise UsageError("there is no release to show yet", hint=_first_step(work))
     read = site_log(work)
     versions: dict[str, list[SiteVersion]] = {}
     for version in _versions(work, read):
@@ -75,6 +75,16 @@ def site_data(work: Workspace) -> SiteData:
         ),
         url=work.settings.site.get("url"),
     )
+
+
+def _first_step(work: Workspace) -> str:
+    """Return what brings a repository its first release: the working version's, where there is one."""
+    folder = work.repo.root / work.settings.embeddings
+    cards = sorted(folder.glob("**/next/card.yaml"))
+    if not cards:
+        return "embver new NAME, then embver release NAME"
+    name = cards[0].parents[1].relative_to(folder).as_posix()
+    return f"embver release {name}"
 
 
 def _versions(work: Workspace, read: SiteLog) -> list[SiteVersion]:

@@ -147,7 +147,7 @@ def _file(artifact: Artifact) -> dict[str, Any]:
 
 def _records(subject: Subject) -> list[dict[str, Any]]:
     """Return a record set of the ids, and one a file of vectors; what one row of each holds, a reader joins by number."""
-    space = subject.card.space
+    space, dtype = subject.card.space, subject.plain["space"].get("dtype")
     made = []
     for artifact in subject.card.artifacts:
         if artifact.role == "ids":
@@ -156,11 +156,12 @@ def _records(subject: Subject) -> list[dict[str, Any]]:
         elif artifact.role == "vectors":
             tensor = {"fileObject": {"@id": artifact.path}, "extract": {"column": "vectors"}}
             field = {
-                **_field("vector", _TYPES.get(space.dtype, "sc:Float"), tensor),
+                **_field("vector", _TYPES.get(dtype, "sc:Float"), tensor),
                 "isArray": True,
                 "arrayShape": str(space.dimensions),
             }
-            told = f"{artifact.rows} vectors of {artifact.modality} ({space.dtype}, {space.metric}), in the order of the ids"
+            kind = f"{dtype}, {space.metric}" if dtype else space.metric
+            told = f"{artifact.rows} vectors of {artifact.modality} ({kind}), in the order of the ids"
             made.append(_record_set(artifact.path, told, field))
     return made
 

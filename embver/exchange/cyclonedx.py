@@ -20,6 +20,7 @@ from embver.exchange.facts import (
     split_digest,
     text,
     utc,
+    vector_type,
 )
 from embver.intake import LeftOut
 from embver.outgoing import Export, Subject
@@ -133,7 +134,6 @@ def _model_card(subject: Subject) -> dict[str, Any]:
         for encoder in encoders.values()
         if (encoder.get("architecture") or {}).get("class")
     )
-    space = plain["space"]
     return present(
         {
             "bom-ref": f"{subject.reference}#model-card",
@@ -148,7 +148,7 @@ def _model_card(subject: Subject) -> dict[str, Any]:
                         if role != "corpus"
                     ],
                     "inputs": [{"format": modality} for modality in encoders],
-                    "outputs": [{"format": f"{space['dtype']}[{space['dimensions']}]"}],
+                    "outputs": [{"format": vector_type(subject)}],
                 }
             ),
             "quantitativeAnalysis": present({"performanceMetrics": _metrics(subject)}),

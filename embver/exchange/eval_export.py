@@ -21,7 +21,7 @@ def entries_of(
         identity = str(record["id"])
         entry = entry_of(record, url=url, told=told)
         if entry is None:
-            lacks = "a number" if main_metric(record) is None else "dataset.id, which the format requires"
+            lacks = "number" if main_metric(record) is None else "dataset.id, which the format requires"
             left.append(LeftOut(what=identity, why=f"it has no {lacks}"))
             continue
         entries.append(entry)

@@ -56,6 +56,12 @@ def facts(subject: Subject) -> dict[str, str]:
     return {f"{PREFIX}{key}": text(value) for key, value in found.items() if value not in (None, "")}
 
 
+def vector_type(subject: Subject) -> str:
+    """Return the number format and length of a vector: `float32[64]`, or `vector[64]` where no format is known."""
+    space = subject.plain["space"]
+    return f"{space.get('dtype') or 'vector'}[{space['dimensions']}]"
+
+
 def text(value: Any) -> str:
     """Return a value as text that reads back to the same value: shortest decimals, `true` and `false`."""
     return value if isinstance(value, str) else _compact(value)

@@ -178,7 +178,7 @@ def readme(subject: Subject, front: Mapping[str, Any]) -> str:
     space = plain["space"]
     normal = "length 1" if space["normalized"] else "not normalised"
     parts.append(
-        f"Vectors of {space['dimensions']} numbers ({space['dtype']}, {normal}), compared by {space['metric']}."
+        f"Vectors of {space['dimensions']} numbers ({', '.join(filter(None, (space.get('dtype'), normal)))}), compared by {space['metric']}."
         + (f" Release `{release.tag}`, commit `{release.commit}`." if release else "")
     )
     if plain.get("changes"):

@@ -17,6 +17,7 @@ from embver.exchange.facts import (
     require,
     shared_weights,
     text,
+    vector_type,
 )
 from embver.intake import LeftOut, RawFile
 from embver.outgoing import Export, Subject
@@ -192,8 +193,7 @@ def _outputs(subject: Subject, namespace: str, producer: str) -> list[dict[str, 
     for artifact in subject.card.artifacts:
         facets = _versioned(producer, version)
         if artifact.role == "vectors":
-            space = subject.plain["space"]
-            fields = [{"name": "vectors", "type": f"{space['dtype']}[{space['dimensions']}]"}]
+            fields = [{"name": "vectors", "type": vector_type(subject)}]
             facets["schema"] = _facet(producer, "SchemaDatasetFacet", "1-2-0", fields=fields)
         statistics = present({"rowCount": artifact.rows, "size": artifact.size_bytes})
         made.append(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 from embver.errors import UsageError
@@ -28,7 +30,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "score:KEY": "a benchmark's number, such as score:hit@10=Recall",
 }
 _METRICS: Final = ("cosine", "dot", "euclidean", "hamming")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COUNT: Final = re.compile(r"[1-9][0-9]{0,6}")
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
@@ -109,7 +112,7 @@ def _told(row: Row, version: Version, named: Mapping[str, str], at: str, left: l
     card: dict[str, Any] = {}
     models: dict[str, str] = {}
     scores: list[tuple[str, float, str]] = []
-    date = tag = None
+    day = tag = None
     for name, column in named.items():
         text = row.cells.get(column, "").strip()
         if not text or text in ("-", "\u2013", "\u2014", "?", "n/a", "N/A"):
@@ -118,7 +121,7 @@ def _told(row: Row, version: Version, named: Mapping[str, str], at: str, left: l
         if why is not None:
             left.append(LeftOut(what=f"{at}: {column} {text!r}", why=why))
         elif name == "date":
-            date = str(value)
+            day = str(value)
         elif name == "tag":
             tag = str(value)
         elif name == "model" or name.startswith("model."):
@@ -128,16 +131,24 @@ def _told(row: Row, version: Version, named: Mapping[str, str], at: str, left: l
         elif name != "version":
             card[name] = value
     return Told(
-        version=version, line=row.line, date=date, tag=tag, card=card, models=models, scores=tuple(scores)
+        version=version, line=row.line, date=day, tag=tag, card=card, models=models, scores=tuple(scores)
     )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return _DATE.fullmatch(text) is not None and bool(date.fromisoformat(text))
+    except ValueError:  # as of 30 February
+        return False
 
 
 def _value(name: str, text: str) -> tuple[Any, str | None]:
     """Return (what a cell says, why it says nothing)."""
     if name == "date":
-        return (text[:10], None) if _DATE.match(text) else (None, "is no date YYYY-MM-DD")
+        return (text[:10], None) if _is_day(text[:10]) else (None, "is no date YYYY-MM-DD")
     if name == "dimensions":
-        return (int(text), None) if text.isdigit() and int(text) > 0 else (None, "is no whole number above 0")
+        is_count = _COUNT.fullmatch(text) is not None
+        return (int(text), None) if is_count else (None, "is no whole number above 0, or too large a one")
     if name == "metric":
         return (
             (text.lower(), None) if text.lower() in _METRICS else (None, f"is none of {', '.join(_METRICS)}")
@@ -160,6 +171,8 @@ def _value(name: str, text: str) -> tuple[Any, str | None]:
         )
         if not _NUMBER.fullmatch(number):
             return None, "is no number"
+        if not math.isfinite(float(number)):
+            return None, "is too large for a number"
         if unit == "fraction" and abs(float(number)) > 1:
             unit = "as reported"
         return (float(number), unit), None

@@ -161,10 +161,9 @@ def mixing_parts(embedding: SiteEmbedding) -> tuple[str, ...]:
         parts.append(_alone(known))
     if len(known) < len(alone):
         asked = [version for version in alone if version.number in unmeasured]
-        command = f"embver compat {' '.join(unmeasured[asked[-1].number])}"
-        parts.append(
-            f"{_alone(asked)} until somebody measures {'it' if len(asked) == 1 else 'them'} ({command})"
-        )
+        them = "it" if len(asked) == 1 else "them"
+        how = _measuring(*unmeasured[asked[-1].number])
+        parts.append(f"{_alone(asked)} until somebody measures {them} ({how})")
     return tuple(parts)
 
 
@@ -178,29 +177,36 @@ def _alone(versions: list[SiteVersion]) -> str:
     return f"{listed(named)} {verb}"
 
 
-def _unmeasured(embedding: SiteEmbedding) -> dict[str, tuple[str, str]]:
-    """Return by number the versions that were not measured against one beside them, with such a pair's references."""
-    found: dict[str, tuple[str, str]] = {}
+def _unmeasured(embedding: SiteEmbedding) -> dict[str, tuple[SiteVersion, SiteVersion]]:
+    """Return by number the versions that were not measured against one beside them, with such a pair."""
+    found: dict[str, tuple[SiteVersion, SiteVersion]] = {}
     for older, newer in pairwise(embedding.versions):
         if cell(older, newer).kind == "unmeasured":
-            pair = (older.release.reference, newer.release.reference)
-            found[older.number] = found[newer.number] = pair
+            found[older.number] = found[newer.number] = (older, newer)
     return found
+
+
+def _measuring(a: SiteVersion, b: SiteVersion) -> str:
+    """Return the command that measures two versions, or what is missing for it."""
+    for version in (a, b):
+        if not any(entry.role == "probe" for entry in version.card.artifacts):
+            return f"{version.release.reference} has no probe vectors"
+    return f"embver compat {a.release.reference} {b.release.reference}"
 
 
 def _claim(group: tuple[SiteVersion, ...]) -> str:
     """Return what may be said of a group: compatibility is not transitive, a chain of good steps can lead far away."""
     if _is_whole(group):
         return "may share one index"
-    first, last = group[0], group[-1]
-    far = sum(cell(first, version).kind == "unmeasured" for version in group)
+    first = group[0]
+    far = [version for version in group if cell(first, version).kind == "unmeasured"]
     if not far:
         return (
             f"may share one index (each is known to fit {first.number}, not every pair of them was measured)"
         )
     return (
-        f"are compatible step by step, but {far:,} of them {'was' if far == 1 else 'were'} never measured against {first.number}: "
-        f"not every pair may share one index (embver compat {first.release.reference} {last.release.reference} measures one)"
+        f"are compatible step by step, but {len(far):,} of them {'was' if len(far) == 1 else 'were'} never measured against {first.number}: "
+        f"not every pair may share one index ({_measuring(first, far[-1])})"
     )
 
 

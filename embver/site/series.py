@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from embver.card import Benchmark, Metric
+from embver.card import Benchmark
+from embver.metric import Metric
 from embver.site.model import SiteEmbedding, SiteVersion
 
 _WORDS = {"better": "clearly better", "worse": "clearly worse", "same": "within noise"}
@@ -143,7 +144,10 @@ def step_of(
     do not overlap it is clear, which is stricter.
     """
     before = earlier.metric(metric.key) if earlier else None
-    if earlier is None or before is None or before.value is None or metric.value is None:
+    if metric.value is None:  # whatever the version before had: what is missing is this version's number
+        known = before if before is not None and before.value is not None else None
+        return Step(metric=metric, before=known, delta=None, word="no number recorded", tone="unknown")
+    if earlier is None or before is None or before.value is None:
         return Step(metric=metric, before=None, delta=None, word="not measured before", tone="unknown")
     if is_alike is None:
         is_alike = benchmark.comparable == earlier.comparable

@@ -165,9 +165,8 @@ def _tone(version: SiteVersion) -> str:
 def _tiles(version: SiteVersion, views: tuple[BenchmarkView, ...]) -> tuple[tuple[str, str, str], ...]:
     """Return the facts to see first, as (label, big, small)."""
     space, plain = version.card.space, version.card.plain
-    how = (
-        f"{space.metric} \u00b7 {'normalised' if space.normalized else 'not normalised'} \u00b7 {space.dtype}"
-    )
+    facts = [space.metric, "normalised" if space.normalized else "not normalised"]
+    how = " \u00b7 ".join(facts + [str(d) for d in (plain["space"].get("dtype"),) if d])
     served = [str(size_) for size_ in space.served_dimensions if size_ != space.dimensions]
     if served:
         how += f" \u00b7 also {', '.join(served)}"

@@ -235,7 +235,7 @@ def write_bad(path: Path, kind: str) -> None:
         ("pickle.pt", "is no file of tensors alone"),
         ("object.npy", "is not what its name says"),
         ("nan.npy", "row 4 holds NaN or infinity"),
-        ("flat.npy", "which are the vectors?"),
+        ("flat.npy", "holds an array of shape (4,): vectors are the rows of a matrix"),
         ("two.npz", "'a', 'b': which are the vectors?"),
         ("cut.npy", "is not what its name says"),
         ("cut.parquet", "cannot be read as Parquet"),
@@ -289,3 +289,97 @@ def test_json_tells_the_plan(repo: Sandbox) -> None:
     assert said["adopted"][0]["vectors"] == {"text": {"rows": 6, "dimensions": 4, "dtype": "float32"}}
     assert said["written"] is False
     assert json.dumps(said)
+
+
+def test_tags_that_are_no_version_are_told(repo: Sandbox) -> None:
+    repo.git("tag", "emb-1.3")
+    repo.git("tag", "emb-2024-backup")
+    repo.git("tag", "emb-9.0.0", "HEAD^{tree}")
+    repo.git("tag", "emb-notes")
+    said = repo.embver("adopt", "products", *PLACES, *SAID, "--dry-run")
+    assert "left out tag emb-1.3: '1.3' is no version, such as 1.2.0" in said.err
+    assert "left out tag emb-2024-backup" in said.err
+    assert "left out tag emb-9.0.0: it marks no commit" in said.err
+    assert "emb-notes" not in said.err
+
+
+def test_pre_releases_one_after_the_other_are_patches(repo: Sandbox) -> None:
+    for number in ("2.0.0-rc.1", "2.0.0-rc.2", "2.0.0"):
+        repo.git("tag", f"emb-{number}")
+    repo.embver("adopt", "products", *PLACES, *SAID)
+    listed = repo.embver("list", "--json").json
+    assert [entry["level"] for entry in listed] == ["first", "minor", "minor", "major", "patch", "patch"]
+    assert repo.embver("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\xff\n" * 6, "old-2.0.0: vectors/ids.txt is not UTF-8, from byte 0 on"),
+        (b"a\n" * 6, "old-2.0.0: vectors/ids.txt has 6 ids (1 different), text has 6 rows"),
+    ],
+)
+def test_ids_that_are_none_are_refused_with_their_tag(repo: Sandbox, data: bytes, message: str) -> None:
+    (repo.root / "vectors" / "ids.txt").write_bytes(data)
+    repo.git("commit", "-qam", "ids")
+    repo.git("tag", "old-2.0.0")
+    said = repo.embver("adopt", "other", "--tags", "old-{version}", *PLACES[2:], *SAID, code=2)
+    assert message in said.err
+
+
+def test_a_bad_file_is_named_with_its_tag_and_nobody_is_told_to_run_it(repo: Sandbox) -> None:
+    (repo.root / "vectors" / "text.npy").write_text("no array", encoding="utf-8")
+    repo.git("commit", "-qam", "bad")
+    repo.git("tag", "old-2.0.0")
+    said = repo.embver("adopt", "other", "--tags", "old-{version}", *PLACES[2:], *SAID, code=3)
+    assert "old-2.0.0: vectors/text.npy is not what its name says" in said.err
+    assert "pickle" not in said.err
+
+
+def test_a_version_of_a_table_goes_out_without_a_number_format(repo: Sandbox) -> None:
+    (repo.root / "old.csv").write_text("version,date,dimensions\n1.0.0,2023-01-02,8\n", encoding="utf-8")
+    repo.embver("adopt", "kept", "--table", "old.csv", "--normalized", "yes", *SAID)
+    assert "8 dimensions, cosine, unit length\n" in repo.embver("show", "kept@1.0.0").out
+    for kind in ("cyclonedx", "hf"):
+        repo.embver("export", "kept@1.0.0", "--format", kind, "--out", f"out/{kind}")
+    assert "Vectors of 8 numbers (length 1)" in (repo.root / "out/hf/README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["npy", "parquet"])
+def test_vectors_without_ids_go_out_by_their_row_numbers(repo: Sandbox, kind: str) -> None:
+    repo.embver("adopt", "products", *PLACES[:4], *SAID)
+    said = repo.embver("export", "products@1.1.0", "--format", kind, "--out", "out")
+    assert "note: products@1.1.0 has no ids: they are the numbers of the rows" in said.err
+    if kind == "npy":
+        assert np.array_equal(np.load(repo.root / "out" / "text.npy"), rows(1))
+        assert (repo.root / "out" / "text.ids.txt").read_text(encoding="utf-8") == "0\n1\n2\n3\n4\n5\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("table", "old.csv", "--into", "x", "--set", "metric=hammin"), "there is no metric hammin"),
+        (("table", "old.csv", "--into", "x", "--replace"), "there is no --replace"),
+        (("hf", "old.csv", "--map", "a=b"), "hf has no columns: --map is for tables"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    repo: Sandbox, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in repo.embver("import", *arguments, code=2).err
+
+
+def test_modalities_of_two_number_formats_agree_with_their_card(repo: Sandbox) -> None:
+    np.save(repo.root / "vectors" / "image.npy", rows(9, dtype="float16"))
+    repo.git("add", "-A")
+    repo.git("commit", "-qm", "image")
+    repo.git("tag", "two-1.0.0")
+    repo.embver(
+        "adopt", "two", "--tags", "two-{version}", *PLACES[2:], "--vectors", "image=vectors/image.npy",
+        "--model", "acme/mini", "--metric", "cosine",
+    )  # fmt: skip
+    card = repo.embver("show", "two@1.0.0", "--json").json["card"]
+    kinds = {entry["path"]: entry.get("dtype") for entry in card["artifacts"] if entry["role"] == "vectors"}
+    assert kinds == {"text.safetensors": "float32", "image.safetensors": "float16"}
+    assert "dtype" not in card["space"]
+    assert repo.embver("verify", "--deep", "two@1.0.0").code == 0

@@ -143,3 +143,28 @@ def test_another_dimension_over_vectors_that_are_there(encoded: Sandbox, models)
     encoded.embver("encode", NAME)
     encoded.embver("release", NAME)
     assert encoded.embver("verify", "--deep").code == 0
+
+
+FOREIGN = """\
+benchmarks:
+  - id: sts  # of the model
+    metrics: [{key: cosine_spearman, value: null, main: true}]
+    harness: {name: mteb}
+"""
+
+
+def test_what_another_harness_said_of_the_model_stays(encoded: Sandbox) -> None:
+    encoded.edit(
+        ("benchmarks:\n", FOREIGN),
+        ("uri: data/corpus-v1.jsonl\n  digest", "uri: data/corpus-v2.jsonl\n  digest"),
+    )
+    assert "sts: cosine_spearman -" in encoded.embver("show", "emoji@next").out
+    said = encoded.embver("encode", NAME)
+    assert "benchmarks of other harnesses are kept (1)" in said.err
+    text = encoded.card.read_text(encoding="utf-8")
+    assert "  - id: sts  # of the model\n" in text
+    assert "id: search" not in text
+    assert not (encoded.next / "benchmarks/search.json").exists()
+    encoded.edit(("id: sts  #", "id: search  #"))
+    said = encoded.embver("bench", NAME, code=2)
+    assert "benchmark search of emoji@next is a result of mteb, and would be written over" in said.err

@@ -140,3 +140,23 @@ def test_bytes_that_are_not_here_are_named_with_the_command_that_brings_them(sto
     said = story.embver("export", "emoji@1.0.0", "--format", "npy", "--out", "out", code=3)
     assert "embver pull emoji@1.0.0" in said.err
     assert not (story.root / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["cyclonedx", "npy"])
+def test_a_file_where_the_folder_should_be_is_named(story: Sandbox, kind: str) -> None:
+    (story.root / "taken").write_text("mine", encoding="utf-8")
+    (story.root / "link").symlink_to(story.root / "nowhere")
+    for out in ("taken", "taken/below", "link"):
+        said = story.embver("export", "emoji@1.1.0", "--format", kind, "--out", out, code=2)
+        assert f"{out.partition('/')[0]} is there, and is no folder" in said.err
+    assert (story.root / "taken").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("kind", ["cyclonedx", "npy"])
+def test_a_yanked_version_goes_out_only_if_it_is_asked_for(story: Sandbox, kind: str) -> None:
+    story.embver("yank", "emoji@1.1.0", "--reason", "leaked pictures")
+    said = story.embver("export", "emoji@1.1.0", "--format", kind, "--out", "out", code=1)
+    assert "refused: emoji@1.1.0 is yanked" in said.err
+    assert not (story.root / "out").exists()
+    said = story.embver("export", "emoji@1.1.0", "--format", kind, "--out", "out", "--yanked")
+    assert "note: emoji@1.1.0 is yanked" in said.err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -169,3 +171,38 @@ def test_a_link_out_of_the_folder_is_not_followed(begun: Sandbox, tmp_path: Path
     said = begun.embver("import", "hf", str(folder), "--json")
     assert "secret" not in json.dumps(said.json["taken"])
     assert any(left["why"] == "is a link out of the folder" for left in said.json["left_out"])
+
+
+def test_a_result_without_a_number_takes_no_other_with_it(begun: Sandbox, tmp_path: Path) -> None:
+    text = README.replace("value: 0.31}", "value: 0.31}\n    - {type: map_at_10, value: .nan}")
+    write(tmp_path / "hub", text)
+    said = begun.embver("import", "hf", str(tmp_path / "hub"))
+    assert "ndcg_at_10 0.31" in said.out
+    assert "left out README.md:13:32: .nan is no number" in said.err
+
+
+def test_of_imports_at_once_none_is_lost(begun: Sandbox, tmp_path: Path) -> None:
+    for number in range(4):
+        write(tmp_path / f"hub{number}", README.replace("acme/shop", f"acme/shop{number}"))
+    running = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "embver",
+                "import",
+                "hf",
+                str(tmp_path / f"hub{number}"),
+                "--into",
+                "emoji",
+            ],
+            cwd=begun.root,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for number in range(4)
+    ]
+    assert [each.wait(timeout=60) for each in running] == [0] * 4
+    text = begun.card.read_text(encoding="utf-8")
+    assert all(f"retrieval-acme-shop{number}-test" in text for number in range(4))
+    assert begun.embver("validate").code == 0

@@ -33,7 +33,10 @@ def test_what_is_written(empty: Sandbox) -> None:
         "hook pre-merge-commit",
         "hook pre-push",
     ]
-    assert said.err == "next: embver new NAME\n"
+    assert said.err == (
+        "note: to publish, once on GitHub: Settings > Pages > Build and deployment > Source: GitHub Actions\n"
+        "next: embver new NAME\n"
+    )
     assert 'title = "Shop vectors"' in (empty.root / "embver.toml").read_text()
     for hook in ("pre-commit", "pre-merge-commit", "pre-push"):
         assert (empty.root / ".git/hooks" / hook).stat().st_mode & stat.S_IXUSR

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conftest import NAME, Sandbox
+from sandbox import NAME, Sandbox
 
 pytestmark = [pytest.mark.torch, pytest.mark.lfs]
 

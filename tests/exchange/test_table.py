@@ -141,3 +141,18 @@ def test_any_bytes_are_a_table_or_are_refused(data: bytes, name: str) -> None:
         told_by(table, parse_map(None, table.columns), place=name)
     except (MalformedError, UsageError):
         pass
+
+
+@pytest.mark.parametrize(
+    ("field", "cell", "why"),
+    [
+        ("date", "2023-02-30", "is no date YYYY-MM-DD"),
+        ("dimensions", "\u00b2", "is no whole number above 0, or too large a one"),
+        ("dimensions", "9" * 5000, "is no whole number above 0, or too large a one"),
+        ("score:x", "1e400", "is too large for a number"),
+    ],
+)
+def test_a_value_that_no_card_can_hold_is_told(field: str, cell: str, why: str) -> None:
+    rows, left = told(f"version,x\n1.0.0,{cell}\n".encode(), mapping=f"{field}=x")
+    assert [entry.why for entry in left] == [why]
+    assert (rows[0].date, rows[0].card, rows[0].scores) == (None, {}, ())

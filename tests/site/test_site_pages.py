@@ -7,7 +7,8 @@ import re
 import pytest
 from emoji_versions import HOSTILE, cards, embedding, emoji_site, hostile_embedding
 
-from embver.card import Benchmark, Metric
+from embver.card import Benchmark
+from embver.metric import Metric
 from embver.site.charts import line_chart, sparkline
 from embver.site.matrix import cell, groups, mixing_sentence
 from embver.site.model import SiteEmbedding
@@ -109,7 +110,7 @@ def test_measured_inferred_and_open_pairs_are_told_apart() -> None:
     ]
     assert mixing_sentence(emoji).startswith(
         "1.0.0, 1.1.0 and 1.1.1 are compatible step by step, but 1 of them was never measured against 1.0.0: "
-        "not every pair may share one index (embver compat emoji@1.0.0 emoji@1.1.1 measures one); 2.0.0"
+        "not every pair may share one index (embver compat emoji@1.0.0 emoji@1.1.1); 2.0.0"
     )
 
 
@@ -120,6 +121,15 @@ def test_a_version_that_nobody_measured_is_not_called_a_break() -> None:
     assert mixing_sentence(embedding(plains)) == (
         "1.0.0, 1.1.0 and 1.1.1 each need an index of their own until somebody measures them "
         "(embver compat emoji@1.1.0 emoji@1.1.1)."
+    )
+
+
+def test_no_command_is_named_that_cannot_measure() -> None:
+    plains = cards()[:2]
+    plains[1]["compatibility"] = []
+    plains[0]["artifacts"] = [entry for entry in plains[0]["artifacts"] if entry["role"] != "probe"]
+    assert mixing_sentence(embedding(plains)).endswith(
+        "until somebody measures them (emoji@1.0.0 has no probe vectors)."
     )
 
 
@@ -229,6 +239,15 @@ def test_the_paired_test_of_the_card_decides_where_intervals_overlap(
     old = Benchmark(id="b", metrics=(metric,), plain={"id": "b"})
     new = Benchmark(id="b", metrics=(metric,), plain=plain)
     assert step_of(metric, new, old, against="emoji@1.0.0").word == word
+
+
+def test_a_number_that_is_missing_is_told_beside_the_one_before() -> None:
+    known, missing = Metric(key="hit@1", value=0.5, low=0.4, high=0.6), Metric(key="hit@1", value=None)
+    old, new = (Benchmark(id="b", metrics=(metric,), plain={"id": "b"}) for metric in (known, missing))
+    step = step_of(missing, new, old)
+    assert (step.before, step.delta, step.word) == (known, None, "no number recorded")
+    assert step_of(known, old, new).word == "not measured before"
+    assert step_of(missing, new, new).before is None
 
 
 def test_numbers_of_another_data_set_are_not_compared() -> None:

@@ -94,6 +94,7 @@ def test_a_code_host_runs_and_fetches_nothing_of_a_hostile_card(built: Path) -> 
         "polygon",
     }
     ours |= {"text", "title", "desc", "g", "defs", "symbol", "use"}
+    ours |= {"section", "bdi"}  # what search is to pass over: a host takes out the tag and keeps the words
     found = pages(built, hostile=True)
     assert found
     for name, text in {**pages(built), **found}.items():

@@ -59,3 +59,17 @@ def test_a_place_that_cannot_be_written_is_named_and_is_no_bug(
     assert f"the site could not be written: {clone}/site/changelog" in said
     assert "bug" not in said
     assert (clone / "site" / "changelog").read_text(encoding="utf-8") == "a file of mine"
+
+
+def test_a_repository_without_a_release_is_told_how_to_make_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(tmp_path, "init", "-q")
+    assert main(["-C", str(tmp_path), "init"]) == 0
+    capsys.readouterr()
+    assert main(["-C", str(tmp_path), "site"]) == 2
+    assert "no release to show yet\nnext: embver new NAME" in capsys.readouterr().err
+    assert main(["-C", str(tmp_path), "new", "shop/images"]) == 0
+    capsys.readouterr()
+    assert main(["-C", str(tmp_path), "site"]) == 2
+    assert "next: embver release shop/images\n" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from embver.store.files import hash_file, write_atomic, write_if_changed
+from embver.store.files import hash_file, write_atomic, write_if_changed, write_many
 
 
 def mode_of(path: Path) -> int:
@@ -115,3 +115,26 @@ def test_a_cache_is_written_whole_as_well(tmp_path: Path) -> None:
     write_atomic(tmp_path / "known", b"1" * 100_000, is_cache=True)
     assert (tmp_path / "known").read_bytes() == b"1" * 100_000
     assert [file.name for file in tmp_path.iterdir()] == ["known"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_many_files_are_written_like_one(count: int, tmp_path: Path) -> None:
+    """Several at once: what was there keeps its mode, what is new gets the usual one, and nothing is left beside them."""
+    files = [(tmp_path / f"deep-{n % 3}" / f"{n}.json", str(n).encode()) for n in range(count)]
+    for path, _ in files[:1]:
+        path.parent.mkdir()
+        path.write_bytes(b"old")
+        path.chmod(0o640)
+    plain = tmp_path / "plain"
+    plain.touch()
+    write_many(files)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == dict(files)
+    modes = [path.stat().st_mode & 0o777 for path, _ in files]
+    assert modes == [0o640, *[plain.stat().st_mode & 0o777] * (count - 1)][:count]
+    assert list(tmp_path.rglob(".embver-*")) == []
+
+
+def test_one_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        write_many([(tmp_path / f"{n}", b"") for n in range(9)] + [(tmp_path / "folder", b"")])

@@ -35,6 +35,17 @@ def test_a_teams_own_may_include_ours(tmp_path: Path) -> None:
     assert "name: products" in render_template("page.md.j2", context, override=tmp_path)
 
 
+def test_a_teams_own_in_the_place_of_ours_may_add_to_it(tmp_path: Path) -> None:
+    (tmp_path / "card.yaml.j2").write_text(
+        "{% include 'embver/card.yaml.j2' %}\n# ask {{ name }}@shop.example\n"
+    )
+    context = {"name": "products", "title": "Products", "dimensions": 64}
+    ours = render_template("card.yaml.j2", context)
+    assert (
+        render_template("card.yaml.j2", context, override=tmp_path) == f"{ours}# ask products@shop.example\n"
+    )
+
+
 def test_nothing_is_escaped_and_the_last_line_break_stays(tmp_path: Path) -> None:
     (tmp_path / "page.md.j2").write_text("{% if yes %}\n<{{ text }}>\n{% endif %}\n")
     assert render_template("page.md.j2", {"yes": True, "text": "a & b"}, override=tmp_path) == "<a & b>\n"
