@@ -109,7 +109,7 @@ def _card(release: Release, path: str, data: bytes | None) -> Card | FlawedCard:
 
     if data is None:
         problem = Problem(
-            path=path, line=1, column=1, rule="no-card", message=f"it is not in the commit of {release.tag}",
+            path=path, line=1, column=1, rule="card-missing", message=f"it is not in the commit of {release.tag}",
             hint=f"embver verify {release.reference}",
         )  # fmt: skip
         return FlawedCard(release=release, problems=(problem,))

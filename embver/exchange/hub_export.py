@@ -159,6 +159,10 @@ def _items(values: Sequence[Any], indent: str) -> str:
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_scalar(str(key))}: {_scalar(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_scalar, value))}]"
     if not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     if _SAFE.fullmatch(value) and value.lower() not in _READ_OTHERWISE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 from collections.abc import Iterable, Iterator
@@ -52,6 +53,8 @@ def read_run(path: str, wanted: Iterable[tuple[str, str]] = ()) -> Run:
             raise _unasked(error) from error
         except (Error, ValueError) as error:
             raise _unasked(error) from error
+        finally:
+            atexit.register(_end_service, wandb)  # the last that is registered is done first
 
 
 def _unasked(error: BaseException) -> EmbverError:
@@ -115,6 +118,22 @@ def _artifacts(run: Any) -> Iterator[Artifact]:
 
 def _plain(found: Any) -> dict[str, Any]:
     return {str(key): value for key, value in dict(found or {}).items()}
+
+
+def _end_service(wandb: Any) -> None:
+    """End the client's service process at exit: the client waits for it there, and that wait has no end when it hangs.
+
+    The client has no public way to wait for a bounded time, so its own parts are asked for; where another version has
+    other parts, it ends as that version ends it.
+    """
+    begun = getattr(getattr(wandb.sdk, "wandb_setup", None), "_singleton", None)
+    connection = getattr(begun, "_connection", None)
+    process = getattr(getattr(connection, "_proc", None), "_process", None)
+    forget = getattr(connection, "_cleanup", None)
+    if process is not None and callable(forget):
+        forget()
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

@@ -192,6 +192,7 @@ def test_a_damaged_log_is_refused_with_the_place(runs: Path, repo: Sandbox, tmp_
         (b":W&B\xe1\xbe\x07", "a .wandb log of a form that is not known"),
         (b":W&B\xe1\xbe\x00" + b"\xff" * 40_000, "byte 7: the log is damaged here"),
     ],
+    ids=["empty", "words", "newer", "damaged"],  # their bytes would be part of every program's environment
 )
 def test_a_file_that_is_no_log_is_told(repo: Sandbox, tmp_path: Path, data: bytes, said: str) -> None:
     path = tmp_path / "run-x.wandb"
