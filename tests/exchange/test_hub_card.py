@@ -131,8 +131,10 @@ def test_whatever_people_type_is_read_or_told(front: dict[str, Any], index: Any)
     )
 )
 def test_whatever_lies_beside_it_is_read_or_told(files: dict[str, Any]) -> None:
-    wanted(files.get("modules.json"))
-    config_facts(files, has_tokenize=True)
+    assert all(".." not in name for name in wanted(files.get("modules.json")))
+    found = config_facts(files, has_tokenize=True)
+    assert all(entry.origin and entry.value is not None for entry in found.taken)
+    assert all(left.what and left.why for left in found.left_out)
 
 
 # ---- results

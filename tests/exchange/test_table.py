@@ -138,9 +138,10 @@ def test_what_is_no_table_is_refused_with_its_place(name: str, text: bytes, mess
 def test_any_bytes_are_a_table_or_are_refused(data: bytes, name: str) -> None:
     try:
         table = read_table(data, name)
-        told_by(table, parse_map(None, table.columns), place=name)
+        rows, _ = told_by(table, parse_map(None, table.columns), place=name)
     except (MalformedError, UsageError):
-        pass
+        return  # refused, and not ended by anything else
+    assert all(row.line in {each.line for each in table.rows} for row in rows)
 
 
 @pytest.mark.parametrize(
