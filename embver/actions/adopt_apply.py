@@ -77,14 +77,17 @@ def follow(work: Workspace, name: str) -> None:
     top = work.folder(name, "")
     entries = work.repo.tree(head, top.rstrip("/"))
     staged = work.repo.index_entries(top.rstrip("/"))
-    absent = [entry for entry in entries if entry.path not in staged and not work.path(entry.path).exists()]
+    absent = [entry for entry in entries if entry.path not in staged]
     contents = work.repo.read_many([f"{head}:{entry.path}" for entry in absent])
+    followed = {}
     for entry, data in zip(absent, contents, strict=True):
-        write_atomic(work.path(entry.path), data or b"")
-    if absent:
-        work.repo.replace_in_index(
-            files={entry.path: (entry.mode, entry.blob) for entry in absent}, removed=[]
-        )
+        file = work.path(entry.path)
+        if not file.exists():
+            write_atomic(file, data or b"")
+        if file.read_bytes() == data:  # a file of somebody else's stays what it is
+            followed[entry.path] = (entry.mode, entry.blob)
+    if followed:
+        work.repo.replace_in_index(files=followed, removed=[])
 
 
 def _contents(draft: Draft) -> dict[str, bytes]:

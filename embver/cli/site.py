@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embver.cli.output import Output
 from embver.cli.parser import add_json
+from embver.cycles import without_cycle_search
 
 if TYPE_CHECKING:
     from embver.actions.workspace import Workspace
@@ -114,7 +112,7 @@ def make(work: Workspace, out: Output, *, with_build: bool, is_full: bool = Fals
     from embver.errors import EmbverError
 
     try:
-        with _no_garbage():
+        with without_cycle_search():
             return _make(work, out, with_build=with_build, is_full=is_full)
     except OSError as error:  # a folder that may not be written, a full disk, a file where a folder should be
         if error.filename is None:
@@ -125,18 +123,6 @@ def make(work: Workspace, out: Output, *, with_build: bool, is_full: bool = Fals
             f"the site could not be written: {place}: {error.strerror}",
             hint="make room for it there, then: embver site",
         ) from error
-
-
-@contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Look for no garbage meanwhile: thousands of cards are read and all are kept, a twelfth of the time goes into that."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _make(work: Workspace, out: Output, *, with_build: bool, is_full: bool) -> Done:

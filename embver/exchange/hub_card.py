@@ -75,7 +75,10 @@ def model_facts(front: Mapping[str, Any], modalities: Sequence[str], *, place: s
     for key, value in front.items():
         if key in _READERS:
             for entry in _READERS[key](value, front, modalities, f"{place}: {key}"):
-                (taken if isinstance(entry, Taken) else left).append(entry)  # type: ignore[arg-type]
+                if isinstance(entry, Taken):
+                    taken.append(entry)
+                else:
+                    left.append(entry)
         elif key == "model-index":
             continue
         elif key in _WORDS:

@@ -93,18 +93,14 @@ def _headings(lines: list[str]) -> Iterator[Row]:
     begun: tuple[int, str, str] | None = None
     items: list[str] = []
     for number, line in enumerate([*lines, "# "], 1):
-        if (
-            line.startswith("#")
-            and (match := _HEADING.fullmatch(line)) is None
-            and not line.startswith("###")
-        ):
-            match = None
-        else:
-            match = _HEADING.fullmatch(line) if line.startswith("#") else None
-            if match is None:
-                if (item := _ITEM.fullmatch(line)) is not None and begun is not None:
-                    items.append(item[1])
-                continue
+        match = _HEADING.fullmatch(line) if line.startswith("#") else None
+        # `### Added` stands within a version; a heading of another kind ends it.
+        is_end = match is not None or (line.startswith("#") and not line.startswith("###"))
+        if not is_end:
+            item = _ITEM.fullmatch(line)
+            if item is not None and begun is not None:
+                items.append(item[1])
+            continue
         if begun is not None:
             yield Row(
                 line=begun[0], cells={"version": begun[1], "date": begun[2], "changes": "\n".join(items)}

@@ -99,7 +99,7 @@ def _metadata(run: Any) -> dict[str, Any]:
     """Return the run's `wandb-metadata.json`, a file of its own that may be missing."""
     try:
         found = run.metadata
-    except Exception:
+    except Exception:  # whatever the client meets when it fetches the file; the run says the rest without it
         return {}
     return dict(found) if isinstance(found, dict) else {}
 
